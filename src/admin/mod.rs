@@ -1,0 +1,4 @@
+//! For operators: metrics, health and the status page.
+
+pub mod http;
+mod status;

@@ -1,0 +1,35 @@
+//! How is a running statement cancelled?
+//!
+//! By a second connection that carries the key of the first (<https://www.postgresql.org/docs/15/protocol-flow.html#id-1.10.6.7.9>). The
+//! server answers nothing but closes once it has taken note; waiting for that close is what makes it safe to hand
+//! the cancelled connection to somebody else afterwards.
+
+use bytes::BufMut;
+use tokio::time::timeout;
+
+use super::connect::Connector;
+use super::server_conn::CancelTarget;
+use crate::limits::CANCEL_TIMEOUT;
+use crate::net::wire::Wire;
+use crate::protocol::startup;
+
+/// Sends a cancel request and waits until the server has taken it, for at most [`CANCEL_TIMEOUT`].
+pub async fn cancel(connector: &Connector, target: &CancelTarget) {
+    let attempt = async {
+        let Ok(stream) = connector.open(&target.endpoint).await else {
+            return;
+        };
+        let mut wire = Wire::new(stream);
+        wire.out
+            .put_slice(&startup::encode_cancel(target.pid, &target.key));
+        if wire.drain().await.is_ok() {
+            let _ = wire.fill().await;
+        }
+    };
+    if timeout(CANCEL_TIMEOUT, attempt).await.is_err() {
+        tracing::warn!(
+            backend = connector.name(),
+            "cancel request was not taken in time"
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! How is a backend reached?
+//!
+//! Dials the endpoints of a backend's url in order, negotiates TLS as libpq's `sslmode` says, and logs in. Everything is
+//! bounded by the url's `connect_timeout`; what goes wrong says which endpoint and why.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+use tokio_rustls::rustls::{self, ClientConfig};
+
+use super::login;
+use super::server_conn::ServerConn;
+use crate::config::{Backend, BackendUrl, Endpoint, SslMode};
+use crate::error::ClientError;
+use crate::net::stream::{Stream, tune};
+use crate::net::tls;
+use crate::net::wire::Wire;
+use crate::protocol::startup;
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// Nobody answered, or not as a PostgreSQL would.
+    Unreachable(String),
+    /// The server refused the login; its ErrorResponse, frame and all, fit for the client.
+    Refused {
+        /// The whole frame.
+        frame: Vec<u8>,
+        /// Its SQLSTATE.
+        code: String,
+        /// Its message.
+        message: String,
+    },
+}
+
+impl std::fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ConnectError::Unreachable(why) => f.write_str(why),
+            ConnectError::Refused { code, message, .. } => {
+                write!(f, "login refused: {message} ({code})")
+            }
+        }
+    }
+}
+
+/// Who logs in, and with what.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Startup parameters in order, `user` and `database` among them.
+    pub parameters: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The password, if one is known.
+    pub password: Option<SecretString>,
+}
+
+/// Connects to one backend.
+#[derive(Clone)]
+pub struct Connector {
+    name: Arc<str>,
+    index: usize,
+    url: Arc<BackendUrl>,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Connector {
+    /// Prepares for a backend.
+    ///
+    /// # Errors
+    /// When its root certificates cannot be read.
+    pub fn new(index: usize, backend: &Backend) -> Result<Self, String> {
+        let tls = match backend.url.sslmode {
+            SslMode::Disable => None,
+            mode => Some(tls::client(mode, backend.url.sslrootcert.as_deref())?),
+        };
+        let name = backend.name.as_str().into();
+        Ok(Self {
+            name,
+            index,
+            url: Arc::new(backend.url.clone()),
+            tls,
+        })
+    }
+
+    /// Connects to the first endpoint that answers and logs in.
+    ///
+    /// # Errors
+    /// When no endpoint could be reached in time, or the server refused the login.
+    pub async fn connect(&self, login: &Login) -> Result<ServerConn, ConnectError> {
+        let mut last = ConnectError::Unreachable("it has no endpoint".to_owned());
+        for endpoint in &self.url.endpoints {
+            let attempt = self.connect_to(endpoint, login);
+            last = match timeout(self.url.connect_timeout, attempt).await {
+                Ok(Ok(conn)) => return Ok(conn),
+                Ok(Err(refused @ ConnectError::Refused { .. })) => return Err(refused),
+                Ok(Err(unreachable)) => unreachable,
+                Err(_) => ConnectError::Unreachable(format!(
+                    "no answer from {} within {:?}",
+                    show(endpoint),
+                    self.url.connect_timeout
+                )),
+            };
+        }
+        Err(last)
+    }
+
+    /// Opens a socket to an endpoint, with TLS as the url asks, and says nothing on it yet.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or will not speak TLS as the url asks.
+    pub async fn open(&self, endpoint: &Endpoint) -> Result<Stream, ConnectError> {
+        let fail = |e: io::Error| {
+            ConnectError::Unreachable(format!("cannot connect to {}: {e}", show(endpoint)))
+        };
+        match endpoint {
+            Endpoint::Unix(directory, port) => {
+                let path = directory.join(format!(".s.PGSQL.{port}"));
+                Ok(Stream::Unix(UnixStream::connect(path).await.map_err(fail)?))
+            }
+            Endpoint::Tcp { host, port } => {
+                let socket = TcpStream::connect((host.as_str(), *port))
+                    .await
+                    .map_err(fail)?;
+                tune(&socket).map_err(fail)?;
+                self.negotiate(socket, host).await.map_err(fail)
+            }
+        }
+    }
+
+    async fn negotiate(&self, mut socket: TcpStream, host: &str) -> io::Result<Stream> {
+        let Some(config) = self.tls.clone() else {
+            return Ok(Stream::Tcp(socket));
+        };
+        if self.url.sslmode == SslMode::Allow {
+            return Ok(Stream::Tcp(socket));
+        }
+        socket.write_all(&startup::encode_ssl_request()).await?;
+        match socket.read_u8().await? {
+            b'S' => {
+                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                let connector = tokio_rustls::TlsConnector::from(config);
+                let stream = connector.connect(name, socket).await?;
+                Ok(Stream::TlsClient(Box::new(stream)))
+            }
+            b'N' if self.url.sslmode == SslMode::Prefer => Ok(Stream::Tcp(socket)),
+            b'N' => Err(io::Error::other(
+                "the server does not support TLS, which sslmode asks for",
+            )),
+            _ => Err(io::Error::other(
+                "the server's answer to SSLRequest is neither S nor N",
+            )),
+        }
+    }
+
+    async fn connect_to(
+        &self,
+        endpoint: &Endpoint,
+        login: &Login,
+    ) -> Result<ServerConn, ConnectError> {
+        let wire = Wire::new(self.open(endpoint).await?);
+        login::log_in(wire, self.index, endpoint, login).await
+    }
+
+    /// The url's user and password, for logins that are the router's own.
+    #[must_use]
+    pub fn own_login(&self, application: &str, extra: &[(&str, &str)]) -> Login {
+        let user = self
+            .url
+            .user
+            .clone()
+            .unwrap_or_else(|| "postgres".to_owned());
+        let mut parameters = vec![
+            (b"user".to_vec(), user.into_bytes()),
+            (b"database".to_vec(), self.url.database.clone().into_bytes()),
+        ];
+        for (name, value) in extra {
+            parameters.push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        }
+        // RisingWave hangs up on an empty last value, so the name comes last and is never empty.
+        parameters.push((
+            b"application_name".to_vec(),
+            application.as_bytes().to_vec(),
+        ));
+        Login {
+            parameters,
+            password: self.url.password.clone(),
+        }
+    }
+
+    /// The backend's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The backend's url.
+    #[must_use]
+    pub fn url(&self) -> &BackendUrl {
+        &self.url
+    }
+
+    /// TLS settings, for the control plane.
+    #[must_use]
+    pub fn tls(&self) -> Option<Arc<ClientConfig>> {
+        self.tls.clone()
+    }
+
+    /// How an error of this backend is told to a client: by its name, not by its address.
+    #[must_use]
+    pub fn client_error(&self, error: &ConnectError) -> ClientError {
+        let message = format!("backend \"{}\" cannot be reached", self.name);
+        match error {
+            ConnectError::Unreachable(_) => ClientError::unreachable(message)
+                .hint("Nothing was run. Try again; the other backend is not affected."),
+            ConnectError::Refused {
+                message: why, code, ..
+            } => ClientError::unreachable(message)
+                .detail(format!("It refused the login: {why} ({code})."))
+                .hint("Check the backend's user and password in router.yaml."),
+        }
+    }
+}
+
+/// An endpoint for logs.
+#[must_use]
+pub fn show(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Tcp { host, port } => format!("{host}:{port}"),
+        Endpoint::Unix(directory, port) => format!("{}/.s.PGSQL.{port}", directory.display()),
+    }
+}

@@ -1,0 +1,37 @@
+//! What does each engine need of the router?
+//!
+//! A new engine is one file here that answers [`Dialect`]; nothing else knows engines by name.
+
+mod postgres;
+mod risingwave;
+
+use crate::config::Engine;
+
+/// What differs between engines.
+pub trait Dialect: Send + Sync {
+    /// Startup parameters for pooled connections that must only read, so that the server itself refuses what slips through.
+    fn read_only_parameters(&self) -> &'static [(&'static str, &'static str)];
+
+    /// What begins and ends the block that keeps portals alive while the client is in a transaction; `None` where portals outlive
+    /// a Sync anyway.
+    fn read_block(&self) -> Option<(&'static str, &'static str)>;
+
+    /// The query that lists the relations, with columns schema, name and kind (a letter of `pg_class.relkind`, or
+    /// RisingWave's word).
+    fn relations_query(&self) -> &'static str;
+
+    /// The query that lists user functions that do not write, with columns schema and name; `None` where there is no such catalog.
+    fn functions_query(&self) -> Option<&'static str>;
+
+    /// Whether a notice of this text is the engine's chatter about being another engine.
+    fn hides_notice(&self, message: &str) -> bool;
+}
+
+/// An engine's dialect.
+#[must_use]
+pub fn dialect(engine: Engine) -> &'static dyn Dialect {
+    match engine {
+        Engine::Postgres => &postgres::Postgres,
+        Engine::Risingwave => &risingwave::RisingWave,
+    }
+}

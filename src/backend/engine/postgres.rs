@@ -1,0 +1,36 @@
+//! PostgreSQL in the analytic role: it can be told to refuse writes, and ends portals with their transaction.
+
+use super::Dialect;
+
+/// PostgreSQL.
+pub(super) struct Postgres;
+
+impl Dialect for Postgres {
+    fn read_only_parameters(&self) -> &'static [(&'static str, &'static str)] {
+        &[("options", "-c default_transaction_read_only=on")]
+    }
+
+    fn read_block(&self) -> Option<(&'static str, &'static str)> {
+        Some(("BEGIN READ ONLY", "ROLLBACK"))
+    }
+
+    fn relations_query(&self) -> &'static str {
+        "SELECT n.nspname, c.relname, c.relkind::text FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r','p','v','m','f','S','i','I') AND c.relpersistence <> 't' \
+         AND n.nspname NOT IN ('pg_catalog','information_schema','pg_toast')"
+    }
+
+    fn functions_query(&self) -> Option<&'static str> {
+        Some(
+            "SELECT n.nspname, p.proname FROM pg_catalog.pg_proc p \
+             JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+             WHERE n.nspname NOT IN ('pg_catalog','information_schema') \
+             GROUP BY 1, 2 HAVING bool_and(p.provolatile IN ('i','s') AND p.prokind IN ('f','a','w'))",
+        )
+    }
+
+    fn hides_notice(&self, _: &str) -> bool {
+        false
+    }
+}

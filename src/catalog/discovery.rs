@@ -1,0 +1,133 @@
+//! How are the catalogs read?
+//!
+//! At start, every `discover:` interval, and soon after DDL has passed through the router. Each reading makes a whole new [`Catalog`]; a
+//! backend that cannot be read keeps what was last known of it, so that an outage changes no route.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{BackendCatalog, Catalog, RelationKind};
+use crate::backend::control::Control;
+use crate::backend::{Connector, engine::Dialect};
+use crate::limits::{CATALOG_RELATIONS_MAX, DISCOVERY_DEBOUNCE, DISCOVERY_TIMEOUT};
+use crate::server::{Shared, Snapshot};
+use crate::telemetry::metrics::Metrics;
+
+/// How long to wait between readings when `discover: off` stops them but DDL may still pass.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Reads one backend's catalog.
+///
+/// # Errors
+/// One line that says what the backend refused.
+pub async fn read(connector: &Connector, dialect: &dyn Dialect) -> Result<BackendCatalog, String> {
+    let control = Control::connect(connector, DISCOVERY_TIMEOUT).await?;
+    let mut catalog = BackendCatalog::default();
+    for row in control
+        .rows(dialect.relations_query())
+        .await?
+        .into_iter()
+        .take(CATALOG_RELATIONS_MAX)
+    {
+        let [Some(schema), Some(name), Some(kind)] = row.as_slice() else {
+            continue;
+        };
+        if let Some(kind) = relation_kind(kind) {
+            catalog.insert(schema, name, kind);
+        }
+    }
+    if let Some(query) = dialect.functions_query() {
+        for row in control
+            .rows(query)
+            .await?
+            .into_iter()
+            .take(CATALOG_RELATIONS_MAX)
+        {
+            if let [Some(schema), Some(name)] = row.as_slice() {
+                catalog.insert_stable_function(schema, name);
+            }
+        }
+    }
+    Ok(catalog)
+}
+
+/// A letter of `pg_class.relkind`, or RisingWave's word.
+fn relation_kind(kind: &str) -> Option<RelationKind> {
+    Some(match kind {
+        "r" | "p" | "table" => RelationKind::Table,
+        "v" | "view" => RelationKind::View,
+        "m" | "materialized view" => RelationKind::MaterializedView,
+        "f" => RelationKind::ForeignTable,
+        "S" => RelationKind::Sequence,
+        "source" => RelationKind::Source,
+        "sink" => RelationKind::Sink,
+        "i" | "I" | "index" => RelationKind::Index,
+        _ => return None,
+    })
+}
+
+/// Reads every backend of a snapshot. What cannot be read stays as `before` had it; each failure is returned with the backend's index.
+pub async fn read_all(snapshot: &Snapshot, before: &Catalog) -> (Catalog, Vec<(usize, String)>) {
+    let mut catalog = Catalog::unknown(snapshot.backends.len());
+    let mut failed = Vec::new();
+    for (index, backend) in snapshot.backends.iter().enumerate() {
+        let read = read(&backend.connector, backend.dialect).await;
+        let Some(place) = catalog.backends.get_mut(index) else {
+            continue;
+        };
+        match read {
+            Ok(found) => *place = Some(found),
+            Err(why) => {
+                *place = before.backend(index).cloned();
+                failed.push((index, why));
+            }
+        }
+    }
+    (catalog, failed)
+}
+
+/// Reads the catalogs again and again for as long as the router lives.
+pub async fn run(shared: Arc<Shared>) {
+    loop {
+        let interval = shared.snapshot().table.config.discover;
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = tokio::time::sleep(interval.unwrap_or(NEVER)) => {}
+            () = shared.ddl_passed.notified() => tokio::time::sleep(DISCOVERY_DEBOUNCE).await,
+        }
+        refresh(&shared).await;
+    }
+}
+
+/// Reads the catalogs once and puts them in force where they differ.
+pub async fn refresh(shared: &Shared) {
+    let snapshot = shared.snapshot();
+    if snapshot.table.config.discover.is_none() {
+        return;
+    }
+    let (catalog, failed) = read_all(&snapshot, &snapshot.table.catalog).await;
+    for (index, why) in failed {
+        tracing::warn!(
+            backend = snapshot.table.backend_name(index),
+            why,
+            "cannot read the catalog"
+        );
+    }
+    publish(&shared.metrics, &snapshot, &catalog);
+    // A reload may have put another configuration in force meanwhile; this reading is then of the wrong backends.
+    let unchanged = Arc::ptr_eq(&shared.snapshot().table.config, &snapshot.table.config);
+    if unchanged && *snapshot.table.catalog != catalog {
+        shared.replace(snapshot.with_catalog(Arc::new(catalog), shared.number()));
+    }
+}
+
+/// Sets the metrics of a reading.
+fn publish(metrics: &Metrics, snapshot: &Snapshot, catalog: &Catalog) {
+    for (index, found) in catalog.backends.iter().enumerate() {
+        let Some(found) = found else { continue };
+        for kind in RelationKind::ALL {
+            let count = found.iter().filter(|(_, _, k)| *k == kind).count();
+            metrics.catalog(snapshot.table.backend_name(index), kind.as_str(), count);
+        }
+    }
+}

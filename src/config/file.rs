@@ -1,0 +1,220 @@
+//! What may stand in `router.yaml`?
+//!
+//! These structs are the file, one to one. Each key has one doc comment, which becomes the JSON
+//! Schema, docs/config.md and the text of errors, and one `default`, which the schema shows and
+//! [`check`](super::check) fills in. Every field is an `Option` all the same: a key with a wrong
+//! value is left out, so that the rest of the file can still be checked.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{AccessMode, AuthMethod, DdlMode, Engine, LogFormat, Pooling, ShapeRule, TlsMode};
+
+/// router.yaml: where Tidegate listens, which servers stand behind it, and which statements go where.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// Where clients connect to: `host:port`, `unix:/path`, or a list of them. Port 0 means any free one.
+    #[schemars(extend("default" = "127.0.0.1:6432", "examples" = ["0.0.0.0:6432", ["127.0.0.1:6432", "unix:/run/tidegate/.s.PGSQL.6432"]]))]
+    pub(super) listen: Option<OneOrMany>,
+    /// Where metrics, health and the status page are served, as `host:port`; off when left out.
+    #[schemars(extend("examples" = ["127.0.0.1:6433"]))]
+    pub(super) http: Option<String>,
+    /// The servers that statements are sent to, by name: one OLTP server, which `default` names, and any number of analytic ones.
+    #[schemars(required)]
+    pub(super) backends: Option<BTreeMap<String, BackendKeys>>,
+    /// The name of the OLTP backend, where everything goes that no rule and no catalog claims. May be left out when there is only one backend.
+    #[schemars(extend("examples" = ["oltp"]))]
+    pub(super) default: Option<String>,
+    /// How often the catalogs of all backends are read to learn which relations live where; `off` leaves it to the rules alone.
+    #[schemars(extend("default" = "30s", "examples" = ["30s", "off"], "x-allowed" = "a duration such as 30s, or off"))]
+    pub(super) discover: Option<String>,
+    /// The rules, of which the first that matches wins. A rule without conditions matches every statement.
+    #[schemars(extend("default" = []))]
+    pub(super) routes: Option<Vec<RouteKeys>>,
+    /// When a client gives its backend connection back.
+    #[schemars(extend("default" = "transaction"))]
+    pub(super) pooling: Option<Pooling>,
+    /// Who may log in. May be left out only when every `listen` address is on this machine; then everybody is let in.
+    pub(super) auth: Option<AuthKeys>,
+    /// The certificate shown to clients; no TLS when left out.
+    pub(super) tls: Option<TlsKeys>,
+    /// Users (globs) whose routing hints are honoured; everybody's when left out, nobody's with an empty list.
+    #[schemars(extend("examples" = [["bi_*", "admin"]]))]
+    pub(super) hints: Option<Vec<String>>,
+    /// What one client, or all of them together, may use.
+    #[schemars(extend("default" = {}))]
+    pub(super) limits: Option<LimitsKeys>,
+    /// What is written to standard error.
+    #[schemars(extend("default" = {}))]
+    pub(super) log: Option<LogKeys>,
+    /// How long running work may go on after SIGTERM, before the connections are closed.
+    #[schemars(extend("default" = "30s", "x-format" = "duration"))]
+    pub(super) shutdown_grace: Option<String>,
+    /// What is known of user-defined functions. One that is named nowhere is taken to write.
+    #[schemars(extend("default" = {}))]
+    pub(super) functions: Option<FunctionsKeys>,
+}
+
+/// One value, or a list of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    /// One.
+    One(String),
+    /// A list.
+    Many(Vec<String>),
+}
+
+/// A server that statements are sent to.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackendKeys {
+    /// What the server runs.
+    #[schemars(required)]
+    pub(super) engine: Option<Engine>,
+    /// A libpq URL or connection string: `postgres://user@host:port/database?sslmode=verify-full`. Parameters: sslmode, sslrootcert, connect_timeout, target_session_attrs, host, port. Several hosts may be given, separated by commas.
+    #[schemars(required, extend("x-secret" = true, "examples" = ["postgres://app@127.0.0.1:5432/app", "postgres://app@db1,db2:5433/app?sslmode=verify-full&target_session_attrs=read-write"]))]
+    pub(super) url: Option<String>,
+    /// The password of the URL's user: `${VAR}`, `file:/run/secrets/x`, or the text itself.
+    #[schemars(extend("x-secret" = true, "x-format" = "secret", "examples" = ["${OLTP_PASSWORD}", "file:/run/secrets/oltp"]))]
+    pub(super) password: Option<String>,
+    /// Whether writes may be sent there. The default backend is always read_write; all others are read_only, and nothing else is available in this version.
+    pub(super) access: Option<AccessMode>,
+    /// What happens to DDL for the relations of an analytic backend. Only refuse is available in this version; on the default backend the key must be left out, as DDL is always sent there.
+    pub(super) ddl: Option<DdlMode>,
+    /// How many connections are kept to it, and for how long.
+    #[schemars(extend("default" = {}))]
+    pub(super) pool: Option<PoolKeys>,
+}
+
+/// How many connections are kept, and for how long.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PoolKeys {
+    /// Most connections at a time.
+    #[schemars(range(min = 1, max = 10000), extend("default" = 20))]
+    pub(super) size: Option<usize>,
+    /// How long a statement waits for a connection before it is refused with SQLSTATE 53300.
+    #[schemars(extend("default" = "5s", "x-format" = "duration"))]
+    pub(super) wait: Option<String>,
+    /// Age at which a connection is closed and replaced.
+    #[schemars(extend("default" = "1h", "x-format" = "duration"))]
+    pub(super) lifetime: Option<String>,
+    /// How long a connection is kept unused.
+    #[schemars(extend("default" = "10m", "x-format" = "duration"))]
+    pub(super) idle: Option<String>,
+}
+
+/// A rule. Every condition that is written must hold; one that is left out always does.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RouteKeys {
+    /// What the rule is called in metrics, logs and `EXPLAIN ROUTE`.
+    #[schemars(extend("examples" = ["dashboards"]))]
+    pub(super) name: Option<String>,
+    /// The relations it speaks of: `name` (in any schema) or `schema.name`, as globs. Case counts, and text in double quotes stands for itself.
+    #[schemars(extend("examples" = [["orders", "analytics.*", "public.\"Weird.Name\""]]))]
+    pub(super) relations: Option<Vec<String>>,
+    /// The database users it applies to, as globs.
+    #[schemars(extend("examples" = [["bi_*"]]))]
+    pub(super) users: Option<Vec<String>>,
+    /// The databases it applies to, as the client names them, as globs.
+    #[schemars(extend("examples" = [["app"]]))]
+    pub(super) databases: Option<Vec<String>>,
+    /// The `application_name`s it applies to, as globs.
+    #[schemars(extend("examples" = [["metabase*"]]))]
+    pub(super) applications: Option<Vec<String>>,
+    /// Which kind of reading it applies to.
+    #[schemars(extend("default" = "any"))]
+    pub(super) shape: Option<ShapeRule>,
+    /// The name of the backend that the statements go to.
+    #[schemars(required, extend("examples" = ["analytic"]))]
+    pub(super) to: Option<String>,
+}
+
+/// Who may log in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuthKeys {
+    /// How clients prove who they are.
+    #[schemars(extend("default" = "scram-sha-256"))]
+    pub(super) method: Option<AuthMethod>,
+    /// The users who may log in, by name. With `trust`, an empty mapping lets everybody in.
+    #[schemars(extend("default" = {}))]
+    pub(super) users: Option<BTreeMap<String, UserKeys>>,
+}
+
+/// A user who may log in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserKeys {
+    /// The user's password: `${VAR}`, `file:/run/secrets/x`, or the text itself.
+    #[schemars(extend("x-secret" = true, "x-format" = "secret", "examples" = ["${APP_PASSWORD}"]))]
+    pub(super) password: Option<String>,
+}
+
+/// The certificate shown to clients.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsKeys {
+    /// PEM file with the certificate chain.
+    #[schemars(required, extend("examples" = ["/etc/tidegate/server.crt"]))]
+    pub(super) cert: Option<String>,
+    /// PEM file with the private key.
+    #[schemars(required, extend("examples" = ["/etc/tidegate/server.key"]))]
+    pub(super) key: Option<String>,
+    /// Whether clients must use TLS.
+    #[schemars(extend("default" = "allow"))]
+    pub(super) mode: Option<TlsMode>,
+}
+
+/// What one client, or all of them together, may use.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsKeys {
+    /// Most clients at a time; the next one is refused with SQLSTATE 53300.
+    #[schemars(range(min = 1, max = 1000000), extend("default" = 10000))]
+    pub(super) clients: Option<usize>,
+    /// How long a client may take to log in.
+    #[schemars(extend("default" = "60s", "x-format" = "duration"))]
+    pub(super) login_timeout: Option<String>,
+    /// Longest single message taken from a client.
+    #[schemars(extend("default" = "64MB", "x-format" = "size"))]
+    pub(super) message: Option<String>,
+    /// Most prepared statements one client may hold.
+    #[schemars(range(min = 1, max = 1000000), extend("default" = 10000))]
+    pub(super) prepared_statements: Option<usize>,
+    /// Memory for what is known of statement texts, shared by all clients.
+    #[schemars(extend("default" = "64MB", "x-format" = "size"))]
+    pub(super) statement_cache: Option<String>,
+}
+
+/// What is written to standard error.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogKeys {
+    /// In which form.
+    #[schemars(extend("default" = "text"))]
+    pub(super) format: Option<LogFormat>,
+    /// How much: error, warn, info, debug or trace, or `target=level` directives separated by commas.
+    #[schemars(extend("default" = "info", "examples" = ["info", "warn,tidegate::pool=debug"]))]
+    pub(super) level: Option<String>,
+    /// Whether the text of statements may appear in it. It may hold personal data.
+    #[schemars(extend("default" = false))]
+    pub(super) sql: Option<bool>,
+}
+
+/// What is known of user-defined functions.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FunctionsKeys {
+    /// Functions that only read, as globs. A wrong name here lets writes pass for reads.
+    #[schemars(extend("default" = [], "examples" = [["fiscal_year", "geo_*"]]))]
+    pub(super) reads: Option<Vec<String>>,
+    /// Functions that write or have other effects, as globs; stronger than `reads`.
+    #[schemars(extend("default" = [], "examples" = [["enqueue_*"]]))]
+    pub(super) writes: Option<Vec<String>>,
+}

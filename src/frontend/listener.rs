@@ -1,0 +1,184 @@
+//! Where do clients come in?
+//!
+//! One task accepts for each address of `listen:`; each connection gets a task of its own, which logs the client in and then serves
+//! it. Too many clients are told so and closed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+
+use super::handshake;
+use crate::config::Listen;
+use crate::error::ClientError;
+use crate::limits::FAREWELL_TIMEOUT;
+use crate::net::stream::{Stream, tune};
+use crate::net::wire::Wire;
+use crate::protocol::compose;
+use crate::server::Shared;
+use crate::session::{End, Session, Summary};
+
+/// How long to wait before accepting again when the process has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound address.
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket, removed when dropped.
+    Unix(UnixListener, UnixPath),
+}
+
+/// The path of a Unix socket, removed when dropped.
+pub struct UnixPath(PathBuf);
+
+impl Drop for UnixPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Listener {
+    /// Binds an address. A Unix socket left behind by a router that is gone is replaced, one in use is not.
+    ///
+    /// # Errors
+    /// One line that names the address and what is wrong.
+    pub async fn bind(listen: &Listen) -> Result<Self, String> {
+        let fault = |e: io::Error| format!("cannot listen on {listen}: {e}");
+        match listen {
+            Listen::Tcp { host, port } => {
+                let listener = TcpListener::bind((host.as_str(), *port))
+                    .await
+                    .map_err(fault)?;
+                Ok(Listener::Tcp(listener))
+            }
+            Listen::Unix(path) => {
+                remove_stale(path).await.map_err(fault)?;
+                let listener = UnixListener::bind(path).map_err(fault)?;
+                Ok(Listener::Unix(listener, UnixPath(path.clone())))
+            }
+        }
+    }
+
+    /// The address that was bound, with the port the system chose.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Unix(..) => None,
+        }
+    }
+
+    /// The address for logs.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Listener::Tcp(listener) => listener
+                .local_addr()
+                .map_or_else(|_| "?".to_owned(), |address| address.to_string()),
+            Listener::Unix(_, path) => format!("unix:{}", path.0.display()),
+        }
+    }
+
+    /// Accepts clients until the router drains.
+    pub async fn run(self, shared: Arc<Shared>) {
+        loop {
+            let accepted = tokio::select! {
+                () = shared.drain.cancelled() => return,
+                accepted = self.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let client = serve(Arc::clone(&shared), stream, peer);
+                    shared.tasks.spawn(client);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Stream, String)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (socket, peer) = listener.accept().await?;
+                let _ = tune(&socket);
+                Ok((Stream::Tcp(socket), peer.to_string()))
+            }
+            Listener::Unix(listener, _) => {
+                let (socket, _) = listener.accept().await?;
+                Ok((Stream::Unix(socket), "[local]".to_owned()))
+            }
+        }
+    }
+}
+
+/// Removes a socket that nobody listens on.
+async fn remove_stale(path: &Path) -> io::Result<()> {
+    if path.exists() && tokio::net::UnixStream::connect(path).await.is_err() {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// One connection, from its first byte to its last.
+async fn serve(shared: Arc<Shared>, stream: Stream, peer: String) {
+    let snapshot = shared.snapshot();
+    let limits = snapshot.table.config.limits;
+    let Some(_ticket) = shared.enter(limits.clients) else {
+        let mut wire = Wire::new(stream);
+        let message = format!("too many clients: the router takes {}", limits.clients);
+        compose::put_error(&mut wire.out, &ClientError::full(message).fatal());
+        let _ = tokio::time::timeout(FAREWELL_TIMEOUT, wire.close()).await;
+        return;
+    };
+    let logged_in = tokio::select! {
+        () = shared.stop.cancelled() => return,
+        logged_in = tokio::time::timeout(limits.login_timeout, handshake::log_in(&shared, snapshot, stream)) => logged_in,
+    };
+    let client = match logged_in {
+        Ok(Some(client)) => client,
+        Ok(None) => return,
+        Err(_) => {
+            tracing::info!(%peer, "client took too long to log in");
+            return;
+        }
+    };
+    let number = shared.number();
+    let (pid, key, start) = (client.pid, client.key, client.start);
+    let (user, database) = (start.view.user.clone(), start.view.database.clone());
+    let info = crate::server::SessionInfo {
+        user: user.clone(),
+        database: database.clone(),
+    };
+    shared.sessions.insert(number, info);
+    let summary = Session::new(start).run().await;
+    shared.sessions.remove(&number);
+    shared.cancels.remove(pid, &key);
+    log_end(&peer, &user, &database, &summary);
+}
+
+/// The one line of a finished session.
+fn log_end(peer: &str, user: &str, database: &str, summary: &Summary) {
+    let end = match &summary.end {
+        End::ClientLeft => "client left",
+        End::BackendSaid => "backend ended it",
+        End::Told(error) => error.message.as_str(),
+    };
+    tracing::info!(
+        peer,
+        user,
+        database,
+        statements = summary.statements,
+        received = summary.received,
+        sent = summary.sent,
+        seconds = summary.lasted.as_secs_f64(),
+        end,
+        "session finished"
+    );
+}

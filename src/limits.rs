@@ -1,0 +1,64 @@
+//! Which bounds keep one peer from hurting the others?
+//!
+//! Every hard limit of the router stands here with its unit and its reason; what an operator may
+//! change is a key of `router.yaml` instead. The SQL layer's own limits are in [`crate::sql`].
+
+use std::time::Duration;
+
+/// Bytes of a startup packet, as PostgreSQL's `MAX_STARTUP_PACKET_LENGTH`.
+pub const STARTUP_BYTES_MAX: usize = 10_000;
+/// Bytes of a password or SASL message before a client is authenticated, as PostgreSQL's `PG_MAX_AUTH_TOKEN_LENGTH`.
+pub const PASSWORD_BYTES_MAX: usize = 65_535;
+/// SSLRequest and GSSENCRequest that one connection may send before its startup packet: one of each.
+pub const NEGOTIATIONS_MAX: usize = 2;
+/// Bytes of any message a logged-in client may send, as PostgreSQL's `PQ_LARGE_MESSAGE_LIMIT` (1 GB less one).
+pub const CLIENT_MESSAGE_BYTES_MAX: usize = 0x3fff_ffff;
+/// Bytes of the small messages (Describe, Execute, Close, Sync, CopyFail …), as PostgreSQL's `PQ_SMALL_MESSAGE_LIMIT`.
+pub const CLIENT_SMALL_MESSAGE_BYTES_MAX: usize = 10_000;
+/// Bytes of a Bind that must be seen to know the portal and the statement it names.
+pub const BIND_NAMES_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a backend's message that has to be held whole (errors, row descriptions; rows are passed on in pieces).
+pub const BACKEND_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes read from a socket at a time.
+pub const READ_CHUNK_BYTES: usize = 16 * 1024;
+/// Unread bytes of a peer that may wait in the router, apart from one message that must be whole.
+pub const INBOUND_BYTES_HIGH: usize = 64 * 1024;
+/// Unsent bytes to a peer above which the router stops reading from the other side.
+pub const OUTBOUND_BYTES_HIGH: usize = 256 * 1024;
+/// Buffers larger than this are given back when a session comes to rest.
+pub const REST_BUFFER_BYTES: usize = 32 * 1024;
+/// Replies a client may be owed; further messages wait.
+pub const PENDING_REPLIES_MAX: usize = 4096;
+/// Prepared statements remembered for a client. Beyond it a statement is known to its backend only, and stays there.
+pub const CLIENT_STATEMENTS_MAX: usize = 5_000;
+/// Portals remembered for a client.
+pub const CLIENT_PORTALS_MAX: usize = 5_000;
+/// Prepared statements kept on one pooled connection before the least recently used is closed.
+pub const CONNECTION_STATEMENTS_MAX: usize = 200;
+/// Temporary relations remembered for a session.
+pub const TEMP_RELATIONS_MAX: usize = 10_000;
+/// Bytes of statements' texts and facts in the shared cache.
+pub const FACTS_CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// A statement longer than this is classified afresh each time instead of being cached.
+pub const FACTS_CACHED_TEXT_BYTES_MAX: usize = 8 * 1024;
+/// Statements of one query string that are routed one by one; a longer string goes to the default backend whole
+/// unless it names an analytic relation, and is then refused.
+pub const STATEMENTS_PER_QUERY_MAX: usize = 100_000;
+/// Cancel requests that may be under way at a time.
+pub const CANCELS_AT_ONCE: usize = 256;
+/// How long a cancel request may take in all.
+pub const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may take over the TLS handshake.
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a catalog query may take.
+pub const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Relations kept of one backend's catalog.
+pub const CATALOG_RELATIONS_MAX: usize = 500_000;
+/// How long DDL is left to settle before both catalogs are read again.
+pub const DISCOVERY_DEBOUNCE: Duration = Duration::from_millis(50);
+/// How often a backend's health is looked at.
+pub const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a health probe may take.
+pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a last message to a client that is being closed may take to be written.
+pub const FAREWELL_TIMEOUT: Duration = Duration::from_millis(500);

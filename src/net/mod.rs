@@ -1,0 +1,5 @@
+//! Plumbing below both sides: streams, TLS and buffered sockets.
+
+pub mod stream;
+pub mod tls;
+pub mod wire;

@@ -1,0 +1,187 @@
+//! What has a peer sent that is not looked at yet, and what is owed to it?
+//!
+//! [`Wire`] is a stream with two buffers. It deliberately is not `AsyncRead` or `AsyncWrite`: callers append whole messages to
+//! `out` and take whole messages from `inbox`, and only [`Wire::poll_fill`] and [`Wire::poll_drain`] touch the socket.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::AsyncWrite;
+use tokio_util::io::poll_read_buf;
+
+use super::stream::Stream;
+use crate::limits::{READ_CHUNK_BYTES, REST_BUFFER_BYTES};
+use crate::protocol::frame::{self, BadLength, Head};
+
+/// A peer with buffers.
+#[derive(Debug)]
+pub struct Wire {
+    stream: Stream,
+    /// Bytes received and not yet consumed.
+    pub inbox: BytesMut,
+    /// Bytes to be sent.
+    pub out: BytesMut,
+    /// The peer has closed its sending side.
+    pub ended: bool,
+    /// Bytes received so far.
+    pub received: u64,
+    /// Bytes sent so far.
+    pub sent: u64,
+    flushed: bool,
+}
+
+impl Wire {
+    /// Wraps a connected stream.
+    #[must_use]
+    pub fn new(stream: Stream) -> Self {
+        let (inbox, out) = (BytesMut::new(), BytesMut::new());
+        Self {
+            stream,
+            inbox,
+            out,
+            ended: false,
+            received: 0,
+            sent: 0,
+            flushed: true,
+        }
+    }
+
+    /// The stream alone, when nothing is buffered on either side.
+    #[must_use]
+    pub fn into_stream(self) -> Option<Stream> {
+        (self.inbox.is_empty() && self.out.is_empty()).then_some(self.stream)
+    }
+
+    /// Whether the peer is on this machine, over a Unix socket.
+    #[must_use]
+    pub fn is_unix(&self) -> bool {
+        matches!(self.stream, Stream::Unix(_))
+    }
+
+    /// The header at the start of the inbox.
+    ///
+    /// # Errors
+    /// When its length is impossible.
+    pub fn head(&self) -> Result<Option<Head>, BadLength> {
+        frame::head(&self.inbox)
+    }
+
+    /// Reads once. `Ready(0)` means the peer has closed, and sets [`Wire::ended`]. Cancel safe.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.inbox.capacity() - self.inbox.len() < READ_CHUNK_BYTES / 4 {
+            self.inbox.reserve(READ_CHUNK_BYTES);
+        }
+        let read = ready!(poll_read_buf(
+            Pin::new(&mut self.stream),
+            cx,
+            &mut self.inbox
+        ))?;
+        self.received += read as u64;
+        self.ended |= read == 0;
+        Poll::Ready(Ok(read))
+    }
+
+    /// Writes until `out` is empty and flushed, or the socket is full. Cancel safe.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.out.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.out))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += written as u64;
+            self.out.advance(written);
+            self.flushed = false;
+        }
+        if !self.flushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.flushed = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether something is still to be written.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        !self.out.is_empty() || !self.flushed
+    }
+
+    /// Reads once. Cancel safe.
+    ///
+    /// # Errors
+    /// The socket's, and `UnexpectedEof` when the peer has closed.
+    pub async fn fill(&mut self) -> io::Result<()> {
+        match std::future::poll_fn(|cx| self.poll_fill(cx)).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes all of `out`. Cancel safe: what was written is gone from `out`.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub async fn drain(&mut self) -> io::Result<()> {
+        std::future::poll_fn(|cx| self.poll_drain(cx)).await
+    }
+
+    /// Closes the sending side after `out` is written; errors no longer matter.
+    pub async fn close(&mut self) {
+        if self.drain().await.is_ok() {
+            let stream = &mut self.stream;
+            let _ = std::future::poll_fn(|cx| Pin::new(&mut *stream).poll_shutdown(cx)).await;
+        }
+    }
+
+    /// Gives back buffers that grew, for a peer at rest.
+    pub fn shrink(&mut self) {
+        if self.inbox.is_empty() && self.inbox.capacity() > REST_BUFFER_BYTES {
+            self.inbox = BytesMut::new();
+        }
+        if self.out.is_empty() && self.out.capacity() > REST_BUFFER_BYTES {
+            self.out = BytesMut::new();
+        }
+    }
+}
+
+/// Passes bytes in both directions until one side has closed and the other has been told.
+pub async fn relay(one: &mut Wire, two: &mut Wire) {
+    std::future::poll_fn(|cx| {
+        loop {
+            let moved = poll_relay(one, two, cx) | poll_relay(two, one, cx);
+            if one.ended || two.ended {
+                return Poll::Ready(());
+            }
+            if !moved {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+    let _ = one.drain().await;
+    let _ = two.drain().await;
+}
+
+/// Moves what `from` has sent to `to`, reading no further while `to` is full. Returns whether anything moved.
+fn poll_relay(from: &mut Wire, to: &mut Wire, cx: &mut Context<'_>) -> bool {
+    let mut moved = false;
+    if to.owes() && matches!(to.poll_drain(cx), Poll::Ready(Err(_))) {
+        to.ended = true;
+    }
+    if to.out.is_empty() && !from.ended {
+        match from.poll_fill(cx) {
+            Poll::Ready(Ok(read)) => moved = read > 0,
+            Poll::Ready(Err(_)) => from.ended = true,
+            Poll::Pending => {}
+        }
+        to.out.unsplit(from.inbox.split());
+    }
+    moved
+}

@@ -1,0 +1,118 @@
+//! What must the router read of a backend's answers?
+//!
+//! Little: transaction status, errors' codes, parameter statuses and keys. Rows pass unread. See
+//! <https://www.postgresql.org/docs/15/protocol-message-formats.html>.
+
+use super::frame::Body;
+
+/// The fields of an ErrorResponse or NoticeResponse that the router acts on, as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ErrorFields {
+    /// `ERROR`, `FATAL`, `PANIC`, never localized (`V`, or `S` where a server sends no `V`).
+    pub severity: String,
+    /// The SQLSTATE.
+    pub code: String,
+    /// The message.
+    pub message: String,
+    /// The detail.
+    pub detail: Option<String>,
+    /// The hint.
+    pub hint: Option<String>,
+}
+
+/// Reads an ErrorResponse's body; what is missing stays empty.
+#[must_use]
+pub fn error_fields(body: &[u8]) -> ErrorFields {
+    let mut body = Body(body);
+    let mut fields = ErrorFields::default();
+    while let Some(kind) = body.byte() {
+        if kind == 0 {
+            break;
+        }
+        let Some(value) = body.cstr() else { break };
+        let value = String::from_utf8_lossy(value).into_owned();
+        match kind {
+            b'V' => fields.severity = value,
+            b'S' if fields.severity.is_empty() => fields.severity = value,
+            b'C' => fields.code = value,
+            b'M' => fields.message = value,
+            b'D' => fields.detail = Some(value),
+            b'H' => fields.hint = Some(value),
+            _ => {}
+        }
+    }
+    fields
+}
+
+/// ReadyForQuery's status byte, when it is one of PostgreSQL's.
+#[must_use]
+pub fn ready_status(body: &[u8]) -> Option<u8> {
+    match *body {
+        [status @ (b'I' | b'T' | b'E')] => Some(status),
+        _ => None,
+    }
+}
+
+/// ParameterStatus's name and value.
+#[must_use]
+pub fn parameter_status(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut body = Body(body);
+    Some((body.cstr()?, body.cstr()?))
+}
+
+/// BackendKeyData's process id and key.
+#[must_use]
+pub fn key_data(body: &[u8]) -> Option<(i32, &[u8])> {
+    let mut body = Body(body);
+    Some((body.i32()?, body.0))
+}
+
+/// The columns of a DataRow.
+#[must_use]
+pub fn data_row(body: &[u8]) -> Option<Vec<Option<&[u8]>>> {
+    let mut body = Body(body);
+    let count = usize::try_from(body.i16()?).ok()?;
+    let mut columns = Vec::with_capacity(count.min(64));
+    for _ in 0..count {
+        let length = body.i32()?;
+        columns.push(if length < 0 {
+            None
+        } else {
+            Some(body.bytes(usize::try_from(length).ok()?)?)
+        });
+    }
+    body.is_empty().then_some(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn risingwaves_three_fields_and_postgres_many_are_read() {
+        let fields = error_fields(b"SERROR\0CXX000\0MFailed to run\n\nCaused by\0\0");
+        assert_eq!((&*fields.severity, &*fields.code), ("ERROR", "XX000"));
+        let fields = error_fields(b"SFEHLER\0VERROR\0C42P01\0Mgone\0Hlook\0L12\0\0");
+        assert_eq!(
+            (&*fields.severity, fields.hint.as_deref()),
+            ("ERROR", Some("look"))
+        );
+        assert_eq!(error_fields(b"SERR"), ErrorFields::default());
+    }
+
+    #[test]
+    fn only_three_statuses_exist() {
+        assert_eq!(ready_status(b"T"), Some(b'T'));
+        assert_eq!(ready_status(b"X"), None);
+        assert_eq!(ready_status(b""), None);
+    }
+
+    #[test]
+    fn rows_are_read_within_their_bounds() {
+        assert_eq!(
+            data_row(b"\0\x02\0\0\0\x01a\xff\xff\xff\xff"),
+            Some(vec![Some(&b"a"[..]), None])
+        );
+        assert_eq!(data_row(b"\0\x01\0\0\0\x09a"), None);
+    }
+}

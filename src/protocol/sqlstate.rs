@@ -1,0 +1,35 @@
+//! Which SQLSTATEs does the router itself raise?
+//!
+//! Only these; a backend's own codes pass unread. See
+//! <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
+
+/// A write, a locking read or a side effect on the analytic side.
+pub const READ_ONLY_SQL_TRANSACTION: &str = "25006";
+/// What the analytic side cannot honour, or one statement over both sides.
+pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
+/// The pool's wait is over, or there are too many clients.
+pub const TOO_MANY_CONNECTIONS: &str = "53300";
+/// A backend cannot be reached or was lost between statements.
+pub const CONNECTION_FAILURE: &str = "08006";
+/// A backend was lost while a statement ran, or the router shuts down.
+pub const ADMIN_SHUTDOWN: &str = "57P01";
+/// The client's bytes make no sense.
+pub const PROTOCOL_VIOLATION: &str = "08P01";
+/// Bad password or no such user.
+pub const INVALID_PASSWORD: &str = "28P01";
+/// No user name, or TLS required.
+pub const INVALID_AUTHORIZATION: &str = "28000";
+/// A statement in a failed transaction.
+pub const IN_FAILED_TRANSACTION: &str = "25P02";
+/// A value of `tidegate.*` that does not exist.
+pub const INVALID_PARAMETER_VALUE: &str = "22023";
+/// A `tidegate.*` setting that does not exist.
+pub const UNDEFINED_OBJECT: &str = "42704";
+/// The user may not do this.
+pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
+/// The statement's text is not what the router can read.
+pub const SYNTAX_ERROR: &str = "42601";
+/// A portal that is not open.
+pub const INVALID_CURSOR_NAME: &str = "34000";
+/// A prepared statement's name that is taken.
+pub const DUPLICATE_PREPARED_STATEMENT: &str = "42P05";

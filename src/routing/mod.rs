@@ -1,0 +1,20 @@
+//! Facts, the session's view and a snapshot of rules and catalogs in; a [`Decision`] out.
+//!
+//! [`decide`] is total, pure and bounded. The session loop, `tidegate explain`, `EXPLAIN ROUTE`, the status page and the
+//! benchmarks all call it and nothing else. A decision is made afresh for each statement and never kept (the worst
+//! bugs of other routers come from a route that outlived its statement).
+
+mod decide;
+mod decision;
+mod explain;
+mod place;
+mod refusal;
+mod table;
+mod view;
+
+pub use decide::decide;
+pub use decision::{Decision, ReadProof, Reason};
+pub use explain::{Explanation, explain, explain_decision};
+pub use place::{Home, Place};
+pub use table::{RoutingTable, RuleId};
+pub use view::SessionView;

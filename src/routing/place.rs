@@ -1,0 +1,238 @@
+//! Where does one relation live, for one session?
+//!
+//! An unqualified name is looked for as PostgreSQL does it: temporary relations, system catalogs, then each schema of the
+//! search path, over the union of both catalogs. Rules come before discovery; see `docs/routing.md`.
+
+use super::table::{RoutingTable, RuleId};
+use super::view::SessionView;
+use crate::config::{Pattern, RelationPattern, Route, ShapeRule};
+use crate::sql::{RelationName, Shape};
+
+/// Where a relation lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// On the default backend only.
+    Oltp,
+    /// A system catalog, answered by the default backend.
+    System,
+    /// Made by this session, temporary.
+    Temporary,
+    /// On one analytic backend only.
+    Analytic(usize),
+    /// On the default backend and on an analytic one; `sent` when a rule sends such reads there.
+    Mirrored {
+        /// The analytic backend.
+        analytic: usize,
+        /// A rule says so.
+        sent: bool,
+    },
+    /// Neither a rule nor a catalog knows it.
+    Unknown,
+}
+
+/// Where a relation lives and who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// Where.
+    pub home: Home,
+    /// The rule that said so.
+    pub rule: Option<RuleId>,
+    /// The schema it was found in, where it is known or written.
+    pub schema: Option<&'a str>,
+}
+
+/// Where catalogs alone see a name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Seen<'a> {
+    schema: Option<&'a str>,
+    oltp: bool,
+    analytic: Option<usize>,
+}
+
+impl Seen<'_> {
+    fn anywhere(&self) -> bool {
+        self.oltp || self.analytic.is_some()
+    }
+}
+
+/// Finds a relation's home.
+#[must_use]
+pub fn place<'a>(
+    name: &'a RelationName,
+    shape: Shape,
+    view: &'a SessionView,
+    table: &RoutingTable,
+) -> Place<'a> {
+    if let Some((home, schema)) = reserved(name, view, table) {
+        return Place {
+            home,
+            rule: None,
+            schema: Some(schema),
+        };
+    }
+    let seen = look_up(name, view, table);
+    let schema = seen.schema.or(name.schema.as_deref());
+    for rule in &table.config.routes {
+        if !speaks_of(rule, schema, &name.name, view) {
+            continue;
+        }
+        if let Some(home) = ruled(rule, seen, &name.name, shape, view, table) {
+            return Place {
+                home,
+                rule: Some(RuleId(rule.index)),
+                schema,
+            };
+        }
+    }
+    let home = match (seen.oltp, seen.analytic) {
+        (true, Some(analytic)) => Home::Mirrored {
+            analytic,
+            sent: false,
+        },
+        (true, None) => Home::Oltp,
+        (false, Some(analytic)) => Home::Analytic(analytic),
+        (false, None) => Home::Unknown,
+    };
+    Place {
+        home,
+        rule: None,
+        schema,
+    }
+}
+
+/// Temporary relations and system catalogs, which no rule can claim.
+fn reserved<'a>(
+    name: &'a RelationName,
+    view: &SessionView,
+    table: &RoutingTable,
+) -> Option<(Home, &'a str)> {
+    match name.schema.as_deref() {
+        Some(schema @ "rw_catalog") => Some((
+            table.risingwave().map_or(Home::Unknown, Home::Analytic),
+            schema,
+        )),
+        Some(schema @ ("pg_catalog" | "information_schema" | "pg_toast")) => {
+            Some((Home::System, schema))
+        }
+        Some(schema) if schema.starts_with("pg_temp") => Some((Home::Temporary, schema)),
+        Some(_) => None,
+        None if view.temporary.contains(&name.name) => Some((Home::Temporary, "pg_temp")),
+        // A user's table may be called pg_… too; then a catalog knows it.
+        None if name.name.starts_with("pg_") && !look_up(name, view, table).anywhere() => {
+            Some((Home::System, "pg_catalog"))
+        }
+        None => None,
+    }
+}
+
+/// The first schema in which a catalog knows the name, and which do.
+fn look_up<'a>(name: &'a RelationName, view: &'a SessionView, table: &RoutingTable) -> Seen<'a> {
+    if !catalogs_describe(view, table) {
+        return Seen::default();
+    }
+    if let Some(schema) = name.schema.as_deref() {
+        return see(schema, &name.name, table);
+    }
+    let mut seen = view
+        .search_path
+        .iter()
+        .map(|schema| see(schema, &name.name, table));
+    seen.find(Seen::anywhere).unwrap_or_default()
+}
+
+/// The catalogs describe the database of the default backend's url. In any other database, and before the default
+/// backend was first read, they say nothing.
+fn catalogs_describe(view: &SessionView, table: &RoutingTable) -> bool {
+    let config = &table.config;
+    view.database == config.default_backend().url.database
+        && table.catalog.backend(config.default).is_some()
+}
+
+fn see<'a>(schema: &'a str, name: &str, table: &RoutingTable) -> Seen<'a> {
+    let has = |index| {
+        table
+            .catalog
+            .backend(index)
+            .is_some_and(|c| c.kind(schema, name).is_some())
+    };
+    let analytic = table
+        .config
+        .analytic()
+        .map(|(index, _)| index)
+        .find(|index| has(*index));
+    Seen {
+        schema: Some(schema),
+        oltp: has(table.config.default),
+        analytic,
+    }
+}
+
+/// Whether a rule's conditions hold for this name and session; the shape is looked at later. A name whose schema is neither
+/// written nor found may be in any schema of the search path.
+fn speaks_of(rule: &Route, schema: Option<&str>, name: &str, view: &SessionView) -> bool {
+    let any = |patterns: &[Pattern], text: &str| {
+        patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
+    };
+    let named = |pattern: &RelationPattern| {
+        let mut path = view.search_path.iter();
+        pattern.matches(schema, name)
+            || (schema.is_none() && path.any(|schema| pattern.matches(Some(schema), name)))
+    };
+    (rule.relations.is_empty() || rule.relations.iter().any(named))
+        && any(&rule.users, &view.user)
+        && any(&rule.databases, &view.database)
+        && any(&rule.applications, &view.application)
+}
+
+/// What a rule that speaks of a relation makes of it; `None` passes on to the next rule.
+fn ruled(
+    rule: &Route,
+    seen: Seen<'_>,
+    name: &str,
+    shape: Shape,
+    view: &SessionView,
+    table: &RoutingTable,
+) -> Option<Home> {
+    let sent = match rule.shape {
+        ShapeRule::Any => true,
+        ShapeRule::Aggregate => shape == Shape::Aggregate,
+        ShapeRule::Point => shape == Shape::Point,
+    };
+    if rule.to == table.config.default {
+        return sent.then_some(Home::Oltp);
+    }
+    let target = table.catalog.backend(rule.to);
+    let there = seen
+        .schema
+        .is_some_and(|s| target.is_some_and(|c| c.kind(s, name).is_some()));
+    match (seen.oltp, there) {
+        // On both sides: a read of the right shape is sent there, everything else stays.
+        (true, true) => Some(Home::Mirrored {
+            analytic: rule.to,
+            sent,
+        }),
+        (false, true) => Some(Home::Analytic(rule.to)),
+        // Only the default backend has it: where the target was read, nothing proves that it could answer.
+        (true, false) if target.is_some() => None,
+        // No catalog speaks. A rule on users or applications alone vouches for no relation.
+        _ if rule.relations.is_empty() => None,
+        // `shape` says that the relation lives on both sides.
+        _ if rule.shape != ShapeRule::Any => Some(Home::Mirrored {
+            analytic: rule.to,
+            sent,
+        }),
+        (true, false) => Some(Home::Mirrored {
+            analytic: rule.to,
+            sent,
+        }),
+        (false, false) if catalogs_describe(view, table) && target.is_some() && !vouched(rule) => {
+            None
+        }
+        (false, false) => Some(Home::Analytic(rule.to)),
+    }
+}
+
+/// Whether a rule names single relations rather than a glob over everything, so that a name that no catalog knows (yet) is its own.
+fn vouched(rule: &Route) -> bool {
+    !rule.relations.iter().any(RelationPattern::is_everything)
+}

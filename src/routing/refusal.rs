@@ -1,0 +1,241 @@
+//! What is a client told when a statement may not run?
+//!
+//! Each refusal names the relation, the backend it lives on and the rule that said so, and a way out. SQLSTATEs are contracts
+//! of `docs/routing.md`: 25006 for writes, locks and side effects, 0A000 for DDL, constraints and mixed statements.
+
+use super::place::{Home, Place};
+use super::table::RoutingTable;
+use crate::error::ClientError;
+use crate::protocol::sqlstate::{
+    FEATURE_NOT_SUPPORTED, INVALID_PARAMETER_VALUE, READ_ONLY_SQL_TRANSACTION,
+};
+use crate::sql::{FunctionName, RelationUse, StatementFacts};
+
+pub(super) fn write(
+    facts: &StatementFacts,
+    used: &RelationUse,
+    at: &Place<'_>,
+    table: &RoutingTable,
+) -> ClientError {
+    let (relation, kind) = (qualified(used, at), facts.kind.to_uppercase());
+    let message = format!("cannot execute {kind} on analytic relation \"{relation}\"");
+    ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
+        .detail(lives(&relation, at, table))
+        .hint(format!(
+            "Write to the relation's source in \"{}\"; the analytic side only answers reads.",
+            table.backend_name(table.config.default)
+        ))
+}
+
+pub(super) fn lock(
+    facts: &StatementFacts,
+    used: &RelationUse,
+    at: &Place<'_>,
+    table: &RoutingTable,
+) -> ClientError {
+    let relation = qualified(used, at);
+    let kind = facts.kind.to_uppercase();
+    let what = if kind == "SELECT" {
+        "SELECT FOR UPDATE/SHARE".to_owned()
+    } else {
+        kind
+    };
+    let message = format!("cannot execute {what} on analytic relation \"{relation}\"");
+    ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
+        .detail(lives(&relation, at, table))
+        .hint("Leave out the locking clause: analytic rows are not locked and cannot be changed.")
+}
+
+pub(super) fn ddl(
+    facts: &StatementFacts,
+    used: &RelationUse,
+    at: &Place<'_>,
+    table: &RoutingTable,
+) -> ClientError {
+    let relation = qualified(used, at);
+    let message = match facts.constraint {
+        Some(constraint) => {
+            format!("{constraint} is not supported on analytic relation \"{relation}\"")
+        }
+        None => {
+            format!(
+                "{} is not supported on analytic relation \"{relation}\"",
+                facts.kind.to_uppercase()
+            )
+        }
+    };
+    ClientError::refused(FEATURE_NOT_SUPPORTED, message)
+        .detail(lives(&relation, at, table))
+        .hint(format!(
+            "Define analytic relations on \"{}\" directly, and keep constraints in \"{}\".",
+            backend_of(at, table),
+            table.backend_name(table.config.default)
+        ))
+}
+
+pub(super) fn unproven(
+    facts: &StatementFacts,
+    used: &RelationUse,
+    at: &Place<'_>,
+    table: &RoutingTable,
+) -> ClientError {
+    let relation = qualified(used, at);
+    let message = format!(
+        "this {} cannot be proven to only read analytic relation \"{relation}\"",
+        facts.kind.to_uppercase()
+    );
+    ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
+        .detail(lives(&relation, at, table))
+        .hint("Write it as a plain SELECT, or run it on the backend directly.")
+}
+
+pub(super) fn session(
+    facts: &StatementFacts,
+    used: &RelationUse,
+    at: &Place<'_>,
+    table: &RoutingTable,
+) -> ClientError {
+    let relation = qualified(used, at);
+    let kind = facts.kind.to_uppercase();
+    let message = format!("{kind} is not supported over analytic relation \"{relation}\"");
+    ClientError::refused(FEATURE_NOT_SUPPORTED, message)
+        .detail(lives(&relation, at, table))
+        .hint("Use the driver's prepared statements, or a plain SELECT with LIMIT, instead.")
+}
+
+pub(super) fn function(
+    function: &FunctionName,
+    used: &RelationUse,
+    at: &Place<'_>,
+    table: &RoutingTable,
+) -> ClientError {
+    let relation = qualified(used, at);
+    let message = format!(
+        "function {function}() is not known to only read, and \"{relation}\" is an analytic relation"
+    );
+    ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
+        .detail(lives(&relation, at, table))
+        .hint("If it only reads, list it under functions: { reads: [...] } in router.yaml.")
+}
+
+pub(super) fn mixed(
+    analytic: (&RelationUse, &Place<'_>),
+    other: (&RelationUse, &Place<'_>),
+    table: &RoutingTable,
+) -> ClientError {
+    let (one, two) = (
+        qualified(analytic.0, analytic.1),
+        qualified(other.0, other.1),
+    );
+    let message =
+        format!("statement names relations of different backends: \"{one}\" and \"{two}\"");
+    ClientError::refused(FEATURE_NOT_SUPPORTED, message)
+        .detail(format!(
+            "{} {}",
+            lives(&one, analytic.1, table),
+            lives(&two, other.1, table)
+        ))
+        .hint("Split the statement, or mirror the relation so that one backend holds them all.")
+}
+
+pub(super) fn hint(
+    used: &RelationUse,
+    at: &Place<'_>,
+    target: usize,
+    table: &RoutingTable,
+) -> ClientError {
+    let relation = qualified(used, at);
+    let name = table.backend_name(target);
+    let message =
+        format!("the hint sends this statement to \"{name}\", which does not hold \"{relation}\"");
+    ClientError::refused(FEATURE_NOT_SUPPORTED, message)
+        .detail(lives(&relation, at, table))
+        .hint("SET tidegate.to = auto lets rules and catalogs decide.")
+}
+
+pub(super) fn hint_on_write(
+    facts: &StatementFacts,
+    target: usize,
+    table: &RoutingTable,
+) -> ClientError {
+    let (kind, name) = (facts.kind.to_uppercase(), table.backend_name(target));
+    let message = format!("the hint sends this {kind} to \"{name}\", which only answers reads");
+    ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
+        .hint("SET tidegate.to = auto lets rules and catalogs decide.")
+}
+
+pub(super) fn hinted_function(
+    function: &FunctionName,
+    target: usize,
+    table: &RoutingTable,
+) -> ClientError {
+    let name = table.backend_name(target);
+    let message = format!(
+        "the hint sends this statement to \"{name}\", but {function}() is not known to only read"
+    );
+    ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
+        .hint("If it only reads, list it under functions: { reads: [...] } in router.yaml.")
+}
+
+pub(super) fn no_such_backend(name: &str, table: &RoutingTable) -> ClientError {
+    let known: Vec<&str> = table
+        .config
+        .backends
+        .iter()
+        .map(|b| b.name.as_str())
+        .collect();
+    ClientError::refused(
+        INVALID_PARAMETER_VALUE,
+        format!("there is no backend \"{name}\" to route to"),
+    )
+    .hint(format!(
+        "Allowed are auto, oltp, analytic, and the backends: {}.",
+        known.join(", ")
+    ))
+}
+
+/// The backend that a hint names: a backend's name, `oltp` for the default one, `analytic` for the first other.
+pub(super) fn named_backend(name: &str, table: &RoutingTable) -> Option<usize> {
+    let config = &table.config;
+    config.backend_index(name).or_else(|| match name {
+        "oltp" => Some(config.default),
+        "analytic" => config.analytic().next().map(|(index, _)| index),
+        _ => None,
+    })
+}
+
+fn qualified(used: &RelationUse, at: &Place<'_>) -> String {
+    match at.schema {
+        Some(schema) => format!("{schema}.{}", used.name.name),
+        None => used.name.to_string(),
+    }
+}
+
+fn backend_of<'a>(at: &Place<'_>, table: &'a RoutingTable) -> &'a str {
+    match at.home {
+        Home::Analytic(index) => table.backend_name(index),
+        _ => table.backend_name(table.config.default),
+    }
+}
+
+/// One sentence: where a relation lives and who says so.
+fn lives(relation: &str, at: &Place<'_>, table: &RoutingTable) -> String {
+    let default = table.backend_name(table.config.default);
+    let place = match at.home {
+        Home::Oltp | Home::Temporary => format!("on \"{default}\""),
+        Home::System => format!("in the system catalogs of \"{default}\""),
+        Home::Analytic(index) => format!("on \"{}\"", table.backend_name(index)),
+        Home::Mirrored { analytic, .. } => {
+            format!("on \"{default}\" and \"{}\"", table.backend_name(analytic))
+        }
+        Home::Unknown => {
+            return format!(
+                "Relation \"{relation}\" is in no catalog, and would be looked for on \"{default}\"."
+            );
+        }
+    };
+    match table.rule_label(at.rule) {
+        Some(rule) => format!("Relation \"{relation}\" lives {place}, by rule {rule}."),
+        None => format!("Relation \"{relation}\" lives {place}, by its catalog."),
+    }
+}

@@ -1,0 +1,289 @@
+//! Who works for the session?
+//!
+//! Its own connection to the default backend, and at most one analytic connection on lease. Both are made when first
+//! needed; a lease goes back as soon as nothing of the client's lives on it any more.
+
+use std::sync::Arc;
+
+use super::batch::FailedBy;
+use super::pipeline::{Expect, Side, To};
+use super::tracking::PATH_QUERY;
+use super::{End, Leased, Session};
+use crate::backend::ServerConn;
+use crate::error::ClientError;
+use crate::limits;
+use crate::protocol::{compose, frontend};
+use crate::routing::ReadProof;
+
+/// What makes the default backend fail its transaction when a statement of it failed elsewhere. It is no SQL on purpose: PostgreSQL
+/// then is in the very state it would be in had the statement failed there, and its log says why.
+pub(super) const ABORT: &str =
+    "tidegate aborts this transaction: a statement in it was refused or failed on another backend";
+
+/// The name of the router's own statement and portal on the default backend.
+const PATH_NAME: &[u8] = b"tidegate_path";
+
+impl Session {
+    /// The connection on a side.
+    pub(super) fn conn(&mut self, side: Side) -> Option<&mut ServerConn> {
+        match side {
+            Side::Oltp => self.oltp.as_deref_mut(),
+            Side::Analytic => self.leased.as_mut().and_then(|leased| leased.lease.conn()),
+        }
+    }
+
+    /// Makes sure there is a connection to the default backend.
+    pub(super) async fn need_oltp(&mut self) -> Result<(), ClientError> {
+        if self.oltp.is_some() {
+            return Ok(());
+        }
+        let snapshot = Arc::clone(&self.snapshot);
+        let Some(backend) = snapshot.oltp() else {
+            return Err(ClientError::unreachable("no default backend"));
+        };
+        match backend.connector.connect(&self.login).await {
+            Ok(conn) => {
+                self.oltp = Some(Box::new(conn));
+                self.point_cancel_at_oltp();
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(backend = backend.connector.name(), %error, "cannot connect");
+                Err(backend.connector.client_error(&error))
+            }
+        }
+    }
+
+    /// Makes sure there is a connection to the analytic backend that a statement was proven safe for.
+    pub(super) async fn need_analytic(&mut self, proof: ReadProof) -> Result<(), ClientError> {
+        let held = self
+            .leased
+            .as_mut()
+            .and_then(|leased| leased.lease.conn())
+            .map(|conn| conn.backend);
+        if held.is_some_and(|backend| backend != proof.backend()) {
+            self.drop_lease();
+        }
+        let snapshot = Arc::clone(&self.snapshot);
+        let Some(backend) = snapshot.backends.get(proof.backend()) else {
+            return Err(ClientError::unreachable("no such backend"));
+        };
+        if self.leased.is_none() {
+            let Some(pool) = &backend.pool else {
+                return Err(ClientError::unreachable("the backend has no pool"));
+            };
+            let mut lease = pool.checkout(proof).await?;
+            let target = lease.conn().and_then(|conn| conn.cancel.clone());
+            self.slot.point(&backend.connector, target.as_ref());
+            self.leased = Some(Leased {
+                lease,
+                in_block: false,
+                tainted: false,
+            });
+        }
+        let in_transaction = self.status == b'T' || self.batch.began;
+        let block = backend.dialect.read_block().filter(|_| in_transaction);
+        if let (Some((begin, _)), Some(leased)) = (block, self.leased.as_mut())
+            && !leased.in_block
+        {
+            leased.in_block = true;
+            self.send_query(Side::Analytic, begin.as_bytes(), To::Errors);
+        }
+        Ok(())
+    }
+
+    /// Sends a string to a side, whose replies go to `to`.
+    pub(super) fn send_query(&mut self, side: Side, text: &[u8], to: To) {
+        if let Some(conn) = self.conn(side) {
+            frontend::put_query(&mut conn.wire.out, text);
+            self.pipeline.push(Expect::Query, side, to);
+        }
+    }
+
+    /// Asks the default backend for the search path, within a batch or outside of one.
+    pub(super) async fn ask_path(&mut self) {
+        self.path_stale = false;
+        if self.need_oltp().await.is_err() {
+            return;
+        }
+        let in_batch = self.batch.oltp_used;
+        let Some(conn) = self.oltp.as_deref_mut() else {
+            return;
+        };
+        let out = &mut conn.wire.out;
+        frontend::put_parse(out, PATH_NAME, PATH_QUERY.as_bytes(), &[0, 0]);
+        frontend::put_bind_names(out, PATH_NAME, PATH_NAME, 6);
+        out.extend_from_slice(&[0; 6]);
+        frontend::put_execute(out, PATH_NAME, 0);
+        frontend::put_named(out, b'C', frontend::Named::Portal(PATH_NAME));
+        frontend::put_named(out, b'C', frontend::Named::Statement(PATH_NAME));
+        if in_batch {
+            frontend::put_flush(out)
+        } else {
+            frontend::put_sync(out)
+        }
+        for expect in [
+            Expect::Parse,
+            Expect::Bind,
+            Expect::Execute,
+            Expect::Close,
+            Expect::Close,
+        ] {
+            self.pipeline.push(expect, Side::Oltp, To::Session);
+        }
+        if !in_batch {
+            self.pipeline.push(Expect::Sync, Side::Oltp, To::Session);
+        }
+    }
+
+    /// Nothing is owed to the client any more: goes on with what waited for that.
+    pub(super) async fn settle(&mut self) -> Result<(), End> {
+        if self.script.is_some() {
+            self.advance_script().await?;
+        } else if self.batch.closing {
+            self.advance_closing();
+        }
+        if !self.pipeline.is_empty() || self.script.is_some() || self.batch.closing {
+            return Ok(());
+        }
+        self.end_lease();
+        let at_rest = self.held.is_none()
+            && self.client.inbox.is_empty()
+            && self.pipeline.is_empty()
+            && !self.batch.oltp_used
+            && !self.skipping;
+        if at_rest {
+            self.count_bytes();
+            self.client.shrink();
+            if let Some(conn) = self.oltp.as_deref_mut() {
+                conn.wire.shrink();
+            }
+            if self.status == b'I' && self.leased.is_none() && self.shared.is_newer(&self.snapshot)
+            {
+                self.snapshot = self.shared.snapshot();
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the analytic connection back once the client's transaction is over.
+    fn end_lease(&mut self) {
+        if self.batch.analytic_used || self.batch.began || self.status == b'T' {
+            return;
+        }
+        let Some(leased) = self.leased.as_mut() else {
+            return;
+        };
+        if leased.in_block {
+            leased.in_block = false;
+            let index = leased.lease.conn().map_or(0, |conn| conn.backend);
+            let backend = self.snapshot.backends.get(index);
+            if let Some((_, end)) = backend.and_then(|backend| backend.dialect.read_block()) {
+                self.send_query(Side::Analytic, end.as_bytes(), To::Nobody);
+                return;
+            }
+        }
+        self.drop_lease();
+    }
+
+    /// Gives the analytic connection back now; one that is not at rest is closed.
+    pub(super) fn drop_lease(&mut self) {
+        self.count_bytes();
+        let cancelling = self.slot.release();
+        self.point_cancel_at_oltp();
+        if let Some(leased) = self.leased.take() {
+            leased
+                .lease
+                .give_back(cancelling || leased.tainted || leased.in_block);
+        }
+    }
+
+    pub(super) fn point_cancel_at_oltp(&mut self) {
+        let target = self.oltp.as_ref().and_then(|conn| conn.cancel.as_ref());
+        if let Some(backend) = self.snapshot.oltp() {
+            self.slot.point(&backend.connector, target);
+        }
+    }
+
+    /// An analytic connection is lost, or has broken its protocol: the client gets one clean error for each reply it waits for.
+    pub(super) fn lose_analytic(&mut self, why: &str) {
+        let index = self
+            .conn(Side::Analytic)
+            .map_or(usize::MAX, |conn| conn.backend);
+        let name = self.snapshot.table.backend_name(index).to_owned();
+        tracing::warn!(backend = name, why, "connection lost");
+        if let Some(leased) = self.leased.as_mut() {
+            leased.tainted = true;
+        }
+        let _ = self.slot.release();
+        self.leased = None;
+        self.point_cancel_at_oltp();
+        self.batch.analytic_used = false;
+        let lost = self.pipeline.lose(Side::Analytic);
+        let error = ClientError::lost(format!("connection to backend \"{name}\" was lost"))
+            .detail("The statement was only read, nothing was changed.")
+            .hint("Try again; the other backend is not affected.");
+        for _ in 0..lost.readies {
+            compose::put_error(&mut self.client.out, &error);
+            compose::put_ready(&mut self.client.out, self.status);
+        }
+        if lost.in_string {
+            compose::put_error(&mut self.client.out, &error);
+            if let Some(script) = self.script.as_mut() {
+                script.failed = Some(FailedBy::Other);
+            }
+        } else if lost.open {
+            compose::put_error(&mut self.client.out, &error);
+            self.batch.failed = Some(FailedBy::Other);
+            self.skipping = !self.batch.closing;
+        }
+    }
+
+    /// Ends the connections at the end of the session.
+    pub(super) async fn leave_backends(&mut self) {
+        let busy = self.pipeline.awaits(Side::Analytic);
+        if busy {
+            self.cancel_analytic().await;
+        }
+        if let Some(leased) = self.leased.take() {
+            let _ = self.slot.release();
+            leased.lease.give_back(true);
+        }
+        if let Some(mut conn) = self.oltp.take() {
+            conn.wire.out.extend_from_slice(b"X\0\0\0\x04");
+            let _ = tokio::time::timeout(limits::FAREWELL_TIMEOUT, conn.wire.close()).await;
+        }
+    }
+
+    /// An analytic engine may go on with a query whose client is gone (RisingWave does, for minutes), so it is told to stop.
+    async fn cancel_analytic(&mut self) {
+        let Some(leased) = self.leased.as_mut() else {
+            return;
+        };
+        let connector = leased.lease.pool().connector().clone();
+        if let Some(target) = leased.lease.conn().and_then(|conn| conn.cancel.clone()) {
+            crate::backend::cancel::cancel(&connector, &target).await;
+        }
+    }
+
+    /// Adds what has passed the sockets since the last call to the metrics.
+    pub(super) fn count_bytes(&mut self) {
+        let (from, to) = [Side::Oltp, Side::Analytic]
+            .iter()
+            .fold((0, 0), |(from, to), side| {
+                self.conn(*side).map_or((from, to), |conn| {
+                    let sums = (from + conn.wire.received, to + conn.wire.sent);
+                    (conn.wire.received, conn.wire.sent) = (0, 0);
+                    sums
+                })
+            });
+        let now = [self.client.received, self.client.sent];
+        let grown = [now[0] - self.counted[0], now[1] - self.counted[1], from, to];
+        self.counted = now;
+        for (counter, bytes) in self.shared.metrics.bytes.iter().zip(grown) {
+            if bytes > 0 {
+                counter.increment(bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,613 @@
+//! How is a message of the extended protocol dealt with?
+//!
+//! A statement is routed at Parse and again at Bind. Messages go to their backend as they come; only when the next one is for the other
+//! side does it wait until the first has answered. The default backend gets its Sync last and only once the client has sent one, so
+//! that its part of a batch stays one implicit transaction
+//! (<https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-FLOW-PIPELINING>).
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::backends::ABORT;
+use super::batch::{Batch, FailedBy};
+use super::local::LocalCommand;
+use super::pipeline::{Expect, Side, To};
+use super::prepared::StatementKey;
+use super::statements::{ClientStatement, Portal};
+use super::{End, PassTo, Session, Step};
+use crate::error::ClientError;
+use crate::protocol::frame::{self, HEADER_BYTES};
+use crate::protocol::frontend::{self, Named};
+use crate::protocol::{compose, sqlstate};
+use crate::routing::ReadProof;
+use crate::sql;
+
+const PARSE_COMPLETE: &[u8] = b"1\0\0\0\x04";
+const BIND_COMPLETE: &[u8] = b"2\0\0\0\x04";
+const CLOSE_COMPLETE: &[u8] = b"3\0\0\0\x04";
+const NO_PARAMETERS: &[u8] = b"t\0\0\0\x06\0\0";
+/// The name under which the default backend is asked to prepare what is no statement.
+const ABORT_NAME: &[u8] = b"tidegate_abort";
+
+/// Where a statement's messages go.
+enum Way {
+    Oltp,
+    Analytic(ReadProof),
+}
+
+impl Session {
+    /// `Parse`.
+    pub(super) async fn on_parse(&mut self, frame: &BytesMut, body: &[u8]) -> Result<Step, End> {
+        let Some(parse) = frontend::parse(body) else {
+            return Err(malformed("Parse"));
+        };
+        let facts = match sql::split(parse.text).as_slice() {
+            [] | [_] => self.shared.facts.facts(parse.text),
+            // PostgreSQL says itself that several statements cannot be prepared as one.
+            _ => return self.pass_to_oltp(frame, Expect::Parse).await,
+        };
+        if self.waits_for_path(&facts).await {
+            return Ok(Step::Wait);
+        }
+        let local = LocalCommand::of(&facts, parse.text).filter(|_| !self.view.failed);
+        let decision = self.route(&facts);
+        let way = match &decision.outcome {
+            _ if local.is_some() => Ok(Way::Oltp),
+            Err(refused) => Err((**refused).clone()),
+            Ok(_) => Ok(decision.proof.map_or(Way::Oltp, Way::Analytic)),
+        };
+        let taken = !parse.name.is_empty() && self.statements.get(parse.name).is_some();
+        let key = || {
+            Arc::new(StatementKey {
+                text: parse.text.into(),
+                types: parse.types.into(),
+            })
+        };
+        match way {
+            Err(refused) => {
+                self.record(parse.text, &facts, decision);
+                Ok(self.fail_batch(&refused))
+            }
+            Ok(Way::Oltp) if local.is_none() => {
+                let step = self.pass_to_oltp(frame, Expect::Parse).await?;
+                if step == Step::Done && !taken && !self.skipping {
+                    let statement = ClientStatement {
+                        key: key(),
+                        facts,
+                        on_oltp: true,
+                        local: None,
+                    };
+                    self.statements.insert(parse.name, statement);
+                }
+                Ok(step)
+            }
+            Ok(_) if taken => Ok(self.fail_batch(&duplicate(parse.name))),
+            Ok(Way::Oltp) => {
+                let statement = ClientStatement {
+                    key: key(),
+                    facts,
+                    on_oltp: false,
+                    local,
+                };
+                self.statements.insert(parse.name, statement);
+                self.answer(PARSE_COMPLETE);
+                Ok(Step::Done)
+            }
+            Ok(Way::Analytic(proof)) => {
+                let key = key();
+                let Some(step) = self.enter_analytic(proof).await else {
+                    return Ok(Step::Wait);
+                };
+                if step == Step::Done && !self.skipping {
+                    let (named, key) = (!parse.name.is_empty(), key);
+                    if !self.prepare(&key, named, To::Client).1 {
+                        self.answer(PARSE_COMPLETE);
+                    }
+                    let statement = ClientStatement {
+                        key,
+                        facts,
+                        on_oltp: false,
+                        local: None,
+                    };
+                    self.statements.insert(parse.name, statement);
+                }
+                Ok(step)
+            }
+        }
+    }
+
+    /// `Bind`, or the start of a long one.
+    pub(super) async fn on_bind(&mut self, frame: &BytesMut, body: &[u8]) -> Result<Step, End> {
+        let Some(names) = frontend::bind_names(body) else {
+            return Err(malformed("Bind"));
+        };
+        let total = frame::head(frame)?.map_or(frame.len(), |head| head.total);
+        let Some(statement) = self.statements.get(names.statement).cloned() else {
+            return self.pass_bind(frame, total, names.portal, None).await;
+        };
+        if let Some(command) = statement.local {
+            self.statements.open(names.portal, Portal::Local(command));
+            self.answer(BIND_COMPLETE);
+            return Ok(Step::Done);
+        }
+        if self.waits_for_path(&statement.facts).await {
+            return Ok(Step::Wait);
+        }
+        let decision = self.route(&statement.facts);
+        let proof = match &decision.outcome {
+            Ok(_) => decision.proof,
+            Err(refused) => {
+                let refused = (**refused).clone();
+                self.record(&statement.key.text, &statement.facts, decision);
+                return Ok(self.fail_batch(&refused));
+            }
+        };
+        let Some(proof) = proof else {
+            if !statement.on_oltp && !self.prepare_on_oltp(names.statement, &statement).await {
+                return Ok(if self.skipping {
+                    Step::Done
+                } else {
+                    Step::Wait
+                });
+            }
+            let step = self
+                .pass_bind(frame, total, names.portal, Some(&statement))
+                .await?;
+            if step == Step::Done {
+                self.record(&statement.key.text, &statement.facts, decision);
+            }
+            return Ok(step);
+        };
+        let Some(step) = self.enter_analytic(proof).await else {
+            return Ok(Step::Wait);
+        };
+        if step == Step::Done && !self.skipping {
+            let named = !names.statement.is_empty();
+            let name = self.prepare(&statement.key, named, To::Errors).0;
+            let skip = names.portal.len() + names.statement.len() + 2;
+            let rest = body.get(skip..).unwrap_or_default();
+            if let Some(conn) = self.conn(Side::Analytic) {
+                let all = total - HEADER_BYTES - skip;
+                frontend::put_bind_names(&mut conn.wire.out, names.portal, name.as_bytes(), all);
+                conn.wire.out.extend_from_slice(rest);
+                self.passing = (all - rest.len(), PassTo::Side(Side::Analytic));
+            }
+            self.pushed(Expect::Bind, Side::Analytic);
+            let facts = Arc::clone(&statement.facts);
+            self.statements.open(
+                names.portal,
+                Portal::Remote {
+                    side: Side::Analytic,
+                    facts,
+                },
+            );
+            self.record(&statement.key.text, &statement.facts, decision);
+        }
+        Ok(step)
+    }
+
+    /// A Bind for the default backend, as it is.
+    async fn pass_bind(
+        &mut self,
+        frame: &BytesMut,
+        total: usize,
+        portal: &[u8],
+        statement: Option<&ClientStatement>,
+    ) -> Result<Step, End> {
+        let step = self.pass_to_oltp(frame, Expect::Bind).await?;
+        if step == Step::Done && !self.skipping {
+            self.passing = (total - frame.len(), PassTo::Side(Side::Oltp));
+            match statement {
+                Some(statement) => {
+                    let facts = Arc::clone(&statement.facts);
+                    self.statements.open(
+                        portal,
+                        Portal::Remote {
+                            side: Side::Oltp,
+                            facts,
+                        },
+                    );
+                }
+                None => drop(self.statements.close(portal)),
+            }
+        }
+        Ok(step)
+    }
+
+    /// `Describe`.
+    pub(super) async fn on_describe(&mut self, frame: &BytesMut, body: &[u8]) -> Result<Step, End> {
+        let name = match frontend::named(body) {
+            None => return Err(malformed("Describe")),
+            Some(Named::Portal(name)) => {
+                return match self.statements.portal(name) {
+                    Some(Portal::Local(command)) => {
+                        let mut out = BytesMut::new();
+                        command.put_columns(&mut out);
+                        self.answer(&out);
+                        Ok(Step::Done)
+                    }
+                    Some(Portal::Remote {
+                        side: Side::Analytic,
+                        ..
+                    }) => Ok(self.pass_to_portal(frame, name, Expect::Describe)),
+                    _ => self.pass_to_oltp(frame, Expect::Describe).await,
+                };
+            }
+            Some(Named::Statement(name)) => name,
+        };
+        let statement = match self.statements.get(name) {
+            Some(statement) if !statement.on_oltp => statement.clone(),
+            _ => return self.pass_to_oltp(frame, Expect::Describe).await,
+        };
+        if let Some(command) = &statement.local {
+            let mut out = BytesMut::from(NO_PARAMETERS);
+            command.put_columns(&mut out);
+            self.answer(&out);
+            return Ok(Step::Done);
+        }
+        if self.waits_for_path(&statement.facts).await {
+            return Ok(Step::Wait);
+        }
+        let decision = self.route(&statement.facts);
+        match (decision.outcome, decision.proof) {
+            (Err(refused), _) => Ok(self.fail_batch(&refused)),
+            (Ok(_), None) => {
+                if !self.prepare_on_oltp(name, &statement).await {
+                    return Ok(if self.skipping {
+                        Step::Done
+                    } else {
+                        Step::Wait
+                    });
+                }
+                self.pass_to_oltp(frame, Expect::Describe).await
+            }
+            (Ok(_), Some(proof)) => {
+                let Some(step) = self.enter_analytic(proof).await else {
+                    return Ok(Step::Wait);
+                };
+                if step == Step::Done && !self.skipping {
+                    let there = self.prepare(&statement.key, !name.is_empty(), To::Errors).0;
+                    if let Some(conn) = self.conn(Side::Analytic) {
+                        let named = Named::Statement(there.as_bytes());
+                        frontend::put_named(&mut conn.wire.out, b'D', named);
+                    }
+                    self.pushed(Expect::Describe, Side::Analytic);
+                }
+                Ok(step)
+            }
+        }
+    }
+
+    /// `Execute`.
+    pub(super) async fn on_execute(&mut self, frame: &BytesMut, body: &[u8]) -> Result<Step, End> {
+        let Some(name) = frontend::execute(body) else {
+            return Err(malformed("Execute"));
+        };
+        match self.statements.portal(name).cloned() {
+            Some(Portal::Local(command)) => {
+                match self.answer_local(&command, false) {
+                    Ok(answer) => self.pipeline.push_local(answer, false),
+                    Err(error) => return Ok(self.fail_batch(&error)),
+                }
+                Ok(Step::Done)
+            }
+            Some(Portal::Remote {
+                side: Side::Analytic,
+                ..
+            }) => Ok(self.pass_to_portal(frame, name, Expect::Execute)),
+            Some(Portal::Remote {
+                side: Side::Oltp,
+                facts,
+            }) => {
+                let step = self.pass_to_oltp(frame, Expect::Execute).await?;
+                if step == Step::Done && !self.skipping {
+                    self.track(&facts);
+                }
+                Ok(step)
+            }
+            None => self.pass_to_oltp(frame, Expect::Execute).await,
+        }
+    }
+
+    /// `Close`.
+    pub(super) async fn on_close(&mut self, frame: &BytesMut, body: &[u8]) -> Result<Step, End> {
+        match frontend::named(body) {
+            None => Err(malformed("Close")),
+            Some(Named::Statement(name)) => {
+                if self
+                    .statements
+                    .get(name)
+                    .is_some_and(|statement| !statement.on_oltp)
+                {
+                    self.statements.remove(name);
+                    self.answer(CLOSE_COMPLETE);
+                    return Ok(Step::Done);
+                }
+                let step = self.pass_to_oltp(frame, Expect::Close).await?;
+                if step == Step::Done {
+                    self.statements.remove(name);
+                }
+                Ok(step)
+            }
+            Some(Named::Portal(name)) => match self.statements.portal(name) {
+                Some(Portal::Remote {
+                    side: Side::Analytic,
+                    ..
+                }) if self.leased.is_some() => {
+                    let step = self.pass_to_portal(frame, name, Expect::Close);
+                    if step == Step::Done {
+                        self.statements.close(name);
+                    }
+                    Ok(step)
+                }
+                Some(
+                    Portal::Local(_)
+                    | Portal::Remote {
+                        side: Side::Analytic,
+                        ..
+                    },
+                ) => {
+                    self.statements.close(name);
+                    self.answer(CLOSE_COMPLETE);
+                    Ok(Step::Done)
+                }
+                _ => self.pass_to_oltp(frame, Expect::Close).await,
+            },
+        }
+    }
+
+    /// `Flush`.
+    pub(super) fn on_flush(&mut self) -> Step {
+        for (side, used) in [
+            (Side::Oltp, self.batch.oltp_used),
+            (Side::Analytic, self.batch.analytic_used),
+        ] {
+            if let Some(conn) = self.conn(side).filter(|_| used) {
+                frontend::put_flush(&mut conn.wire.out);
+            }
+        }
+        Step::Done
+    }
+
+    /// `FunctionCall`, which only the default backend has a use for.
+    pub(super) async fn on_function_call(&mut self, frame: &BytesMut) -> Result<Step, End> {
+        self.pass_to_oltp(frame, Expect::Query).await
+    }
+
+    /// `Sync`.
+    pub(super) fn on_sync(&mut self, body: &[u8]) -> Result<Step, End> {
+        if !body.is_empty() {
+            return Err(malformed("Sync"));
+        }
+        let clean = !self.skipping && self.batch.failed.is_none();
+        let in_transaction = self.status != b'I' || self.batch.began;
+        let side = match (self.batch.oltp_used, self.batch.analytic_used) {
+            (true, false) if clean => Some(Side::Oltp),
+            (false, false) if clean && self.oltp.is_some() => Some(Side::Oltp),
+            (false, true) if clean && !in_transaction => Some(Side::Analytic),
+            _ => None,
+        };
+        let Some(side) = side else {
+            self.batch.closing = true;
+            return Ok(Step::Done);
+        };
+        if let Some(conn) = self.conn(side) {
+            frontend::put_sync(&mut conn.wire.out);
+        }
+        self.pipeline.push(Expect::Sync, side, To::Client);
+        self.end_batch();
+        Ok(Step::Done)
+    }
+
+    /// Goes on with the end of a batch that needs more than one backend, or that failed.
+    pub(super) fn advance_closing(&mut self) {
+        if std::mem::take(&mut self.batch.analytic_used)
+            && let Some(conn) = self.conn(Side::Analytic)
+        {
+            frontend::put_sync(&mut conn.wire.out);
+            self.pipeline.push(Expect::Sync, Side::Analytic, To::Errors);
+            return;
+        }
+        let aborts = self.batch.failed == Some(FailedBy::Other);
+        let needs_oltp = self.batch.oltp_used || (aborts && self.status == b'T');
+        match self.oltp.as_deref_mut().filter(|_| needs_oltp) {
+            Some(conn) => {
+                if aborts {
+                    frontend::put_parse(&mut conn.wire.out, ABORT_NAME, ABORT.as_bytes(), &[0, 0]);
+                    self.pipeline.push(Expect::Parse, Side::Oltp, To::Nobody);
+                }
+                frontend::put_sync(&mut conn.wire.out);
+                self.pipeline.push(Expect::Sync, Side::Oltp, To::Client);
+            }
+            None => compose::put_ready(&mut self.client.out, self.status),
+        }
+        self.end_batch();
+    }
+
+    fn end_batch(&mut self) {
+        self.batch = Batch::default();
+        self.skipping = false;
+        if self.status == b'I' && self.statements.has_portals() {
+            self.statements.close_all();
+        }
+    }
+
+    /// A message of the client's for the default backend, as it is.
+    async fn pass_to_oltp(&mut self, frame: &BytesMut, expect: Expect) -> Result<Step, End> {
+        if !self.may_switch(Side::Oltp) {
+            return Ok(Step::Wait);
+        }
+        if let Err(error) = self.need_oltp().await {
+            if expect == Expect::Query {
+                compose::put_error(&mut self.client.out, &error);
+                compose::put_ready(&mut self.client.out, self.status);
+                return Ok(Step::Done);
+            }
+            return Ok(self.fail_batch(&error));
+        }
+        if let Some(conn) = self.conn(Side::Oltp) {
+            conn.wire.out.extend_from_slice(frame);
+        }
+        self.pushed(expect, Side::Oltp);
+        Ok(Step::Done)
+    }
+
+    /// A message for a portal that is open on the leased connection.
+    fn pass_to_portal(&mut self, frame: &BytesMut, name: &[u8], expect: Expect) -> Step {
+        if !self.may_switch(Side::Analytic) {
+            return Step::Wait;
+        }
+        let Some(conn) = self.conn(Side::Analytic) else {
+            let message = format!(
+                "portal \"{}\" does not exist",
+                String::from_utf8_lossy(name)
+            );
+            return self.fail_batch(&ClientError::refused(
+                sqlstate::INVALID_CURSOR_NAME,
+                message,
+            ));
+        };
+        conn.wire.out.extend_from_slice(frame);
+        self.pushed(expect, Side::Analytic);
+        Step::Done
+    }
+
+    /// Prepares a client's statement on the default backend too. `false` when it must wait or has failed.
+    async fn prepare_on_oltp(&mut self, name: &[u8], statement: &ClientStatement) -> bool {
+        if !self.may_switch(Side::Oltp) {
+            return false;
+        }
+        if let Err(error) = self.need_oltp().await {
+            self.fail_batch(&error);
+            return false;
+        }
+        if let Some(conn) = self.conn(Side::Oltp) {
+            let key = &statement.key;
+            frontend::put_parse(&mut conn.wire.out, name, &key.text, &key.types);
+        }
+        self.batch.oltp_used = true;
+        self.pipeline.push(Expect::Parse, Side::Oltp, To::Errors);
+        self.statements.mark_on_oltp(name);
+        true
+    }
+
+    /// Gets an analytic connection for the next message. `None` when it must wait for the other side; a failure fails the batch.
+    async fn enter_analytic(&mut self, proof: ReadProof) -> Option<Step> {
+        if !self.may_switch(Side::Analytic) {
+            return None;
+        }
+        if let Err(error) = self.need_analytic(proof).await {
+            return Some(self.fail_batch(&error));
+        }
+        Some(Step::Done)
+    }
+
+    /// Makes sure that a statement is prepared on the leased connection. Returns its name there, and whether a Parse was sent, whose reply
+    /// goes to `to`.
+    fn prepare(&mut self, key: &Arc<StatementKey>, named: bool, to: To) -> (String, bool) {
+        let Some(conn) = self.conn(Side::Analytic) else {
+            return (String::new(), false);
+        };
+        let preparation = if named {
+            conn.prepared.prepare(key)
+        } else {
+            conn.prepared.prepare_unnamed(key)
+        };
+        if let Some(evicted) = &preparation.evict {
+            let evicted = Named::Statement(evicted.as_bytes());
+            frontend::put_named(&mut conn.wire.out, b'C', evicted);
+            self.pipeline
+                .push(Expect::Close, Side::Analytic, To::Nobody);
+        }
+        if preparation.parse {
+            if let Some(conn) = self.conn(Side::Analytic) {
+                let name = preparation.name.as_bytes();
+                frontend::put_parse(&mut conn.wire.out, name, &key.text, &key.types);
+            }
+            self.pipeline
+                .push_prepare(Side::Analytic, to, Arc::clone(key));
+        }
+        self.batch.analytic_used = true;
+        self.batch.flushed = false;
+        (preparation.name, preparation.parse)
+    }
+
+    /// A message was sent to a side within the batch.
+    fn pushed(&mut self, expect: Expect, side: Side) {
+        self.pipeline.push(expect, side, To::Client);
+        self.batch.flushed = false;
+        match side {
+            Side::Oltp => self.batch.oltp_used = true,
+            Side::Analytic => self.batch.analytic_used = true,
+        }
+    }
+
+    /// Whether a message may go to `side` now, or the other one must answer first.
+    fn may_switch(&mut self, side: Side) -> bool {
+        let other = match side {
+            Side::Oltp => Side::Analytic,
+            Side::Analytic => Side::Oltp,
+        };
+        if !self.pipeline.awaits(other) {
+            return true;
+        }
+        self.flush_once();
+        false
+    }
+
+    /// Makes the backends answer what is owed, without ending the batch.
+    pub(super) fn flush_once(&mut self) {
+        if std::mem::replace(&mut self.batch.flushed, true) {
+            return;
+        }
+        for side in [Side::Oltp, Side::Analytic] {
+            if self.pipeline.awaits(side)
+                && let Some(conn) = self.conn(side)
+            {
+                frontend::put_flush(&mut conn.wire.out);
+            }
+        }
+    }
+
+    /// Whether a statement's route waits for the search path to be asked for.
+    async fn waits_for_path(&mut self, facts: &sql::StatementFacts) -> bool {
+        if !self.needs_path(facts) {
+            return false;
+        }
+        if !self.pipeline.is_empty() {
+            self.flush_once();
+            return true;
+        }
+        self.ask_path().await;
+        !self.pipeline.is_empty()
+    }
+
+    /// The batch fails with an answer of the router's own.
+    fn fail_batch(&mut self, error: &ClientError) -> Step {
+        let mut out = BytesMut::new();
+        compose::put_error(&mut out, error);
+        self.answer(&out);
+        self.batch.failed = Some(FailedBy::Other);
+        self.skipping = true;
+        Step::Done
+    }
+
+    /// An answer of the router's own, in its turn.
+    fn answer(&mut self, bytes: &[u8]) {
+        self.pipeline
+            .push_local(Bytes::copy_from_slice(bytes), false);
+    }
+}
+
+fn malformed(what: &str) -> End {
+    End::Told(ClientError::protocol(format!("invalid {what} message")))
+}
+
+fn duplicate(name: &[u8]) -> ClientError {
+    let message = format!(
+        "prepared statement \"{}\" already exists",
+        String::from_utf8_lossy(name)
+    );
+    ClientError::refused(sqlstate::DUPLICATE_PREPARED_STATEMENT, message)
+}

@@ -1,0 +1,110 @@
+//! When does the session have something to do?
+//!
+//! One wait over up to three sockets: writes first, then reads, each tried before it is waited for. A peer that does not read fills its
+//! buffer, and the other side is then not read from either: that is the whole of back-pressure.
+
+use std::future::Future;
+use std::task::{Context, Poll};
+
+use super::{End, Session};
+use crate::error::ClientError;
+use crate::limits::{INBOUND_BYTES_HIGH, OUTBOUND_BYTES_HIGH};
+use crate::net::wire::Wire;
+
+impl Session {
+    /// Waits until a socket has brought something or a full one has room.
+    pub(super) async fn wait_for_sockets(&mut self) -> Result<(), End> {
+        let at_rest = self.pipeline.is_empty()
+            && self.script.is_none()
+            && self.held.is_none()
+            && self.status == b'I'
+            && !self.batch.oltp_used
+            && !self.batch.analytic_used;
+        if self.client.ended {
+            self.finish_after_client().await?;
+        }
+        std::future::poll_fn(|cx| self.poll_sockets(cx, at_rest)).await
+    }
+
+    /// The client has closed its sending side and all it sent was looked at: what was sent to the default backend is still run, as it
+    /// would be on a direct connection, and nobody waits for the answers.
+    async fn finish_after_client(&mut self) -> Result<(), End> {
+        if self.held.is_some() && !self.pipeline.is_empty() {
+            return Ok(());
+        }
+        if let Some(conn) = self.oltp.as_deref_mut() {
+            let _ = tokio::time::timeout(crate::limits::FAREWELL_TIMEOUT, conn.wire.drain()).await;
+        }
+        Err(End::ClientLeft)
+    }
+
+    fn poll_sockets(&mut self, cx: &mut Context<'_>, at_rest: bool) -> Poll<Result<(), End>> {
+        if at_rest && self.drained.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(End::Told(ClientError::shutdown())));
+        }
+        let taking = self.may_take();
+        let mut moved = false;
+        let was_full = self.client.out.len() >= OUTBOUND_BYTES_HIGH;
+        if self.client.owes() {
+            match self.client.poll_drain(cx) {
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(End::ClientLeft)),
+                _ => moved |= was_full && self.client.out.len() < OUTBOUND_BYTES_HIGH,
+            }
+        }
+        let whole = self
+            .client
+            .head()
+            .ok()
+            .flatten()
+            .map_or(0, |head| head.total);
+        let wanted = if taking {
+            whole.max(INBOUND_BYTES_HIGH)
+        } else {
+            INBOUND_BYTES_HIGH
+        };
+        if !self.client.ended && self.client.inbox.len() < wanted {
+            match self.client.poll_fill(cx) {
+                Poll::Ready(Ok(_)) => moved = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(End::ClientLeft)),
+                Poll::Pending => {}
+            }
+        }
+        let client_has_room = self.client.out.len() < OUTBOUND_BYTES_HIGH;
+        if let Some(conn) = self.oltp.as_deref_mut() {
+            moved |= poll_backend(&mut conn.wire, cx, client_has_room);
+        }
+        if let Some(conn) = self.leased.as_mut().and_then(|leased| leased.lease.conn()) {
+            moved |= poll_backend(&mut conn.wire, cx, client_has_room);
+        }
+        if moved {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// Writes to and reads from a backend. Returns whether anything has changed; a socket that fails counts as closed, so that what it said before
+/// is still passed on.
+fn poll_backend(wire: &mut Wire, cx: &mut Context<'_>, client_has_room: bool) -> bool {
+    let mut moved = false;
+    if wire.owes() && !wire.ended {
+        let was_full = wire.out.len() >= OUTBOUND_BYTES_HIGH;
+        if let Poll::Ready(Err(_)) = wire.poll_drain(cx) {
+            wire.out.clear();
+        }
+        moved |= was_full && wire.out.len() < OUTBOUND_BYTES_HIGH;
+    }
+    let whole = wire.head().ok().flatten().map_or(0, |head| head.total);
+    if client_has_room && !wire.ended && wire.inbox.len() < whole.max(INBOUND_BYTES_HIGH) {
+        match wire.poll_fill(cx) {
+            Poll::Ready(Ok(_)) => moved = true,
+            Poll::Ready(Err(_)) => {
+                wire.ended = true;
+                moved = true;
+            }
+            Poll::Pending => {}
+        }
+    }
+    moved
+}

@@ -1,0 +1,174 @@
+//! Which statements does the router answer itself?
+//!
+//! `EXPLAIN ROUTE …`, and `SET`, `SHOW` and `RESET` of `tidegate.*`. Found on the facts, so that they work the same in the simple and
+//! the extended protocol.
+
+use bytes::BytesMut;
+
+use crate::error::ClientError;
+use crate::protocol::compose;
+use crate::protocol::sqlstate::{
+    INSUFFICIENT_PRIVILEGE, INVALID_PARAMETER_VALUE, UNDEFINED_OBJECT,
+};
+use crate::routing::{Explanation, RoutingTable, SessionView};
+use crate::sql::{Hint, SessionEffect, StatementFacts};
+
+/// The columns of `EXPLAIN ROUTE` and `SHOW tidegate.last_route`.
+const ROUTE_COLUMNS: [&str; 7] = [
+    "statement",
+    "kind",
+    "reads",
+    "writes",
+    "target",
+    "rule",
+    "reason",
+];
+
+/// A statement for the router.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocalCommand {
+    /// `EXPLAIN ROUTE statement`, with the inner statement's text.
+    ExplainRoute(Vec<u8>),
+    /// `SHOW tidegate.name`
+    Show(String),
+    /// `SET tidegate.name = value`, `None` for `DEFAULT`, and `RESET tidegate.name`.
+    Set(String, Option<String>),
+}
+
+impl LocalCommand {
+    /// The command that a statement is, if it is the router's.
+    #[must_use]
+    pub fn of(facts: &StatementFacts, text: &[u8]) -> Option<Self> {
+        let ours = |name: &str| name.strip_prefix("tidegate.").map(str::to_owned);
+        match &facts.session {
+            SessionEffect::ExplainRoute(inner) => Some(Self::ExplainRoute(
+                text.get(inner.clone()).unwrap_or_default().to_vec(),
+            )),
+            SessionEffect::Show(Some(name)) => ours(name).map(Self::Show),
+            SessionEffect::Set { name, value, .. } => {
+                ours(name).map(|name| Self::Set(name, value.as_deref().map(unquote)))
+            }
+            SessionEffect::Reset(Some(name)) => ours(name).map(|name| Self::Set(name, None)),
+            _ => None,
+        }
+    }
+
+    /// Whether it answers rows.
+    #[must_use]
+    pub fn has_rows(&self) -> bool {
+        !matches!(self, Self::Set(..))
+    }
+
+    /// Appends its RowDescription, or NoData.
+    pub fn put_columns(&self, out: &mut BytesMut) {
+        match self {
+            Self::ExplainRoute(_) => compose::put_text_columns(out, &ROUTE_COLUMNS),
+            Self::Show(name) if name == "last_route" => {
+                compose::put_text_columns(out, &ROUTE_COLUMNS)
+            }
+            Self::Show(name) => compose::put_text_columns(out, &[&format!("tidegate.{name}")]),
+            Self::Set(..) => out.extend_from_slice(b"n\0\0\0\x04"),
+        }
+    }
+}
+
+/// Appends an explanation's row, a notice with the refusal where it is one, and the end of the command.
+pub fn put_route(out: &mut BytesMut, explained: Option<&Explanation>, tag: &str) {
+    if let Some(route) = explained {
+        let (reads, writes) = (route.reads.join(", "), route.writes.join(", "));
+        if let Some(refused) = &route.refused {
+            let notice = ClientError {
+                detail: refused.detail.clone(),
+                hint: refused.hint.clone(),
+                ..ClientError::refused(refused.sqlstate, format!("refused: {}", refused.message))
+            };
+            compose::put_notice(out, "NOTICE", &notice);
+        }
+        let row = [
+            Some(route.statement.as_str()),
+            Some(route.kind),
+            Some(reads.as_str()),
+            Some(writes.as_str()),
+            route.target.as_deref(),
+            route.rule.as_deref(),
+            Some(route.reason),
+        ];
+        compose::put_text_row(out, &row);
+    }
+    compose::put_command_complete(out, tag);
+}
+
+/// Sets `tidegate.to`.
+///
+/// # Errors
+/// When there is no such setting or backend, or the user may not give hints.
+pub fn set(
+    view: &mut SessionView,
+    table: &RoutingTable,
+    name: &str,
+    value: Option<&str>,
+) -> Result<(), ClientError> {
+    if name != "to" {
+        return Err(unknown(name));
+    }
+    let value = value.unwrap_or("auto").to_ascii_lowercase();
+    if value == "auto" {
+        view.hint = None;
+        return Ok(());
+    }
+    if !table.config.allows_hints(&view.user) {
+        let message = format!("user \"{}\" may not say where statements go", view.user);
+        return Err(ClientError::refused(INSUFFICIENT_PRIVILEGE, message)
+            .hint("List the user under hints: in router.yaml."));
+    }
+    let known = matches!(value.as_str(), "oltp" | "analytic")
+        || table.config.backend_index(&value).is_some();
+    if !known {
+        let names: Vec<&str> = table
+            .config
+            .backends
+            .iter()
+            .map(|b| b.name.as_str())
+            .collect();
+        let message = format!("invalid value for parameter \"tidegate.to\": \"{value}\"");
+        return Err(
+            ClientError::refused(INVALID_PARAMETER_VALUE, message).hint(format!(
+                "Available values: auto, oltp, analytic, {}.",
+                names.join(", ")
+            )),
+        );
+    }
+    view.hint = Some(Hint::To(value));
+    Ok(())
+}
+
+/// The value of `tidegate.to`.
+#[must_use]
+pub fn shown_hint(view: &SessionView) -> &str {
+    match &view.hint {
+        Some(Hint::To(name)) => name,
+        _ => "auto",
+    }
+}
+
+/// A setting that does not exist.
+#[must_use]
+pub fn unknown(name: &str) -> ClientError {
+    let message = format!("unrecognized configuration parameter \"tidegate.{name}\"");
+    ClientError::refused(UNDEFINED_OBJECT, message)
+        .hint("There are tidegate.to and tidegate.last_route.")
+}
+
+/// A setting's value without the quotes of its source text.
+fn unquote(value: &str) -> String {
+    let value = value.trim();
+    for quote in ['\'', '"'] {
+        if let Some(inner) = value
+            .strip_prefix(quote)
+            .and_then(|v| v.strip_suffix(quote))
+        {
+            return inner.to_owned();
+        }
+    }
+    value.to_owned()
+}

@@ -1,0 +1,365 @@
+//! One client's life after it has logged in.
+//!
+//! One task owns the client's socket and those of the backends that work for it, so there is no channel, lock or hand-over for
+//! a message. The loop below is the whole story: answer what is due, take the client's next frame, route it, pass replies on, wait for
+//! sockets. What it remembers is in pure types beside it ([`pipeline`], [`statements`], [`prepared`]); `docs/architecture.md` follows one
+//! statement through them.
+
+mod backends;
+mod batch;
+mod extended;
+pub mod facts_cache;
+mod io;
+pub mod local;
+pub mod pipeline;
+pub mod prepared;
+mod replies;
+mod simple;
+mod statements;
+mod tracking;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use crate::backend::ServerConn;
+use crate::backend::connect::Login;
+use crate::error::ClientError;
+use crate::frontend::cancel::CancelSlot;
+use crate::limits;
+use crate::net::wire::Wire;
+use crate::pool::Lease;
+use crate::protocol::compose;
+use crate::protocol::frame::{self, BadLength, HEADER_BYTES};
+use crate::routing::{Decision, SessionView};
+use crate::server::{Shared, Snapshot};
+use crate::sql::StatementFacts;
+use batch::{Batch, Script};
+use pipeline::{Pipeline, Side};
+use statements::Statements;
+
+/// Why a session ends.
+#[derive(Debug)]
+pub enum End {
+    /// The client said goodbye or closed its socket.
+    ClientLeft,
+    /// The client is told why, and closed.
+    Told(ClientError),
+    /// The default backend's own last message has been passed on.
+    BackendSaid,
+}
+
+impl From<BadLength> for End {
+    fn from(bad: BadLength) -> Self {
+        End::Told(ClientError::protocol(bad.to_string()))
+    }
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It was dealt with.
+    Done,
+    /// It cannot be dealt with before earlier replies are in; it is kept and tried again.
+    Wait,
+}
+
+/// Where the rest of a long message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PassTo {
+    /// To a backend.
+    Side(Side),
+    /// Its beginning was dropped.
+    Nowhere,
+}
+
+/// Where the last statement went, for `SHOW tidegate.last_route`.
+struct LastRoute {
+    text: Vec<u8>,
+    facts: Arc<StatementFacts>,
+    decision: Decision,
+}
+
+/// A connection on loan, and what it is in the middle of.
+struct Leased {
+    lease: Lease,
+    /// A read-only block is open on it, to keep portals for the length of the client's transaction.
+    in_block: bool,
+    /// It may not be used by anyone else.
+    tainted: bool,
+}
+
+/// One client.
+pub struct Session {
+    shared: Arc<Shared>,
+    snapshot: Arc<Snapshot>,
+    client: Wire,
+    /// The client's own connection to the default backend, where it has one.
+    oltp: Option<Box<ServerConn>>,
+    login: Login,
+    leased: Option<Leased>,
+    slot: Arc<CancelSlot>,
+    pipeline: Pipeline,
+    batch: Batch,
+    script: Option<Script>,
+    /// A frame that had to wait.
+    held: Option<BytesMut>,
+    /// After an error in the extended protocol: everything up to Sync is dropped.
+    skipping: bool,
+    /// The default backend takes COPY data.
+    copy_in: bool,
+    /// Bytes still to come of a client's message that is passed on in pieces, and to whom.
+    passing: (usize, PassTo),
+    /// The transaction status that the client knows.
+    status: u8,
+    view: SessionView,
+    /// The search path may have changed since it was last asked for.
+    path_stale: bool,
+    statements: Statements,
+    last_route: Option<LastRoute>,
+    statements_run: u64,
+    counted: [u64; 2],
+    /// Ready when the router wants sessions at rest to end.
+    drained: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+/// What a session starts with.
+pub struct Start {
+    /// What all sessions share.
+    pub shared: Arc<Shared>,
+    /// The snapshot it was authenticated under.
+    pub snapshot: Arc<Snapshot>,
+    /// The client, logged in and told so.
+    pub client: Wire,
+    /// Its connection to the default backend, unless that is down.
+    pub oltp: Option<Box<ServerConn>>,
+    /// How to make another.
+    pub login: Login,
+    /// Its slot for cancel requests.
+    pub slot: Arc<CancelSlot>,
+    /// Who it is.
+    pub view: SessionView,
+}
+
+impl Session {
+    /// A session of a client that has been sent its first ReadyForQuery.
+    #[must_use]
+    pub fn new(start: Start) -> Self {
+        let drained = Box::pin(start.shared.drain.clone().cancelled_owned());
+        let mut session = Self {
+            shared: start.shared,
+            snapshot: start.snapshot,
+            client: start.client,
+            oltp: start.oltp,
+            login: start.login,
+            leased: None,
+            slot: start.slot,
+            pipeline: Pipeline::default(),
+            batch: Batch::default(),
+            script: None,
+            held: None,
+            skipping: false,
+            copy_in: false,
+            passing: (0, PassTo::Nowhere),
+            status: b'I',
+            view: start.view,
+            path_stale: true,
+            statements: Statements::default(),
+            last_route: None,
+            statements_run: 0,
+            counted: [0; 2],
+            drained,
+        };
+        session.point_cancel_at_oltp();
+        session
+    }
+
+    /// Serves the client until it leaves or must go, and tells it why where it must.
+    pub async fn run(mut self) -> Summary {
+        let begun = Instant::now();
+        let stop = self.shared.stop.clone();
+        let end = tokio::select! {
+            served = self.serve() => match served {
+                Ok(never) => match never {},
+                Err(end) => end,
+            },
+            () = stop.cancelled() => End::Told(ClientError::shutdown()),
+        };
+        if let End::Told(error) = &end {
+            compose::put_error(&mut self.client.out, error);
+        }
+        let _ = tokio::time::timeout(limits::FAREWELL_TIMEOUT, self.client.close()).await;
+        self.leave_backends().await;
+        self.count_bytes();
+        Summary {
+            end,
+            statements: self.statements_run,
+            received: self.client.received,
+            sent: self.client.sent,
+            lasted: begun.elapsed(),
+        }
+    }
+
+    async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+        loop {
+            self.emit_local();
+            if self.pipeline.is_empty() {
+                self.settle().await?;
+            }
+            if self.may_take() && self.take_frame().await? {
+                continue;
+            }
+            if self.pass_replies()? {
+                continue;
+            }
+            self.wait_for_sockets().await?;
+        }
+    }
+
+    /// Puts the router's own answers that are due into the client's buffer.
+    fn emit_local(&mut self) {
+        while let Some(answer) = self.pipeline.take_local() {
+            self.client.out.extend_from_slice(&answer);
+        }
+    }
+
+    /// Whether the client's next frame may be looked at: not while a string of statements or the end of a batch is being worked off,
+    /// nor while somebody does not read what is owed to it.
+    fn may_take(&self) -> bool {
+        let room = |out: &BytesMut| out.len() < limits::OUTBOUND_BYTES_HIGH;
+        let oltp_room = self.oltp.as_ref().is_none_or(|conn| room(&conn.wire.out));
+        (self.script.is_none() || self.copy_in)
+            && !self.batch.closing
+            && self.pipeline.len() < limits::PENDING_REPLIES_MAX
+            && oltp_room
+            && room(&self.client.out)
+    }
+
+    /// Takes one frame of the client's, or a piece of one that is passed on in pieces. Returns whether there was any.
+    async fn take_frame(&mut self) -> Result<bool, End> {
+        if let Some(frame) = self.held.take() {
+            return self.try_frame(frame).await;
+        }
+        if self.passing.0 > 0 {
+            return Ok(self.pass_piece());
+        }
+        let Some(head) = self.client.head()? else {
+            return Ok(false);
+        };
+        check_bound(
+            head.tag,
+            head.total,
+            self.snapshot.table.config.limits.message_bytes,
+        )?;
+        let here = self.client.inbox.len();
+        if here >= head.total {
+            let frame = self.client.inbox.split_to(head.total);
+            return self.try_frame(frame).await;
+        }
+        match head.tag {
+            b'd' => {
+                let to = if self.copy_in {
+                    PassTo::Side(Side::Oltp)
+                } else {
+                    PassTo::Nowhere
+                };
+                self.passing = (head.total, to);
+                Ok(self.pass_piece())
+            }
+            // A long Bind is passed on as it comes, once the names at its start are known.
+            b'B' if here > limits::BIND_NAMES_BYTES_MAX => {
+                let start = self.client.inbox.split();
+                self.try_frame(start).await
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Deals with a frame, or the start of a long one, or keeps it for later.
+    async fn try_frame(&mut self, frame: BytesMut) -> Result<bool, End> {
+        let total = frame::head(&frame)?.map_or(frame.len(), |head| head.total);
+        if self.on_frame(&frame).await? == Step::Wait {
+            self.held = Some(frame);
+            return Ok(false);
+        }
+        if total > frame.len() && self.passing.0 == 0 {
+            self.passing = (total - frame.len(), PassTo::Nowhere);
+        }
+        Ok(true)
+    }
+
+    async fn on_frame(&mut self, frame: &BytesMut) -> Result<Step, End> {
+        let tag = frame.first().copied().unwrap_or_default();
+        let body = frame.get(HEADER_BYTES..).unwrap_or_default();
+        if self.copy_in && tag != b'X' {
+            self.on_copy_frame(tag, frame);
+            return Ok(Step::Done);
+        }
+        match tag {
+            b'X' => Err(End::ClientLeft),
+            b'S' => self.on_sync(body),
+            _ if self.skipping && is_known(tag) => Ok(Step::Done),
+            b'Q' => self.on_query(frame, body).await,
+            b'P' => self.on_parse(frame, body).await,
+            b'B' => self.on_bind(frame, body).await,
+            b'D' => self.on_describe(frame, body).await,
+            b'E' => self.on_execute(frame, body).await,
+            b'C' => self.on_close(frame, body).await,
+            b'H' => Ok(self.on_flush()),
+            b'F' => self.on_function_call(frame).await,
+            // What is left of a COPY that failed.
+            b'd' | b'c' | b'f' => Ok(Step::Done),
+            _ => Err(End::Told(ClientError::protocol(format!(
+                "invalid frontend message type {tag}"
+            )))),
+        }
+    }
+}
+
+/// Whether a message of this type exists.
+fn is_known(tag: u8) -> bool {
+    matches!(
+        tag,
+        b'Q' | b'P' | b'B' | b'D' | b'E' | b'C' | b'H' | b'F' | b'd' | b'c' | b'f' | b'p'
+    )
+}
+
+/// Refuses a message that is longer than its type may be.
+fn check_bound(tag: u8, total: usize, message_bytes: usize) -> Result<(), End> {
+    let bound = match tag {
+        b'Q' | b'P' | b'B' | b'F' | b'd' => message_bytes.min(limits::CLIENT_MESSAGE_BYTES_MAX),
+        b'X' | b'S' | b'D' | b'E' | b'C' | b'H' | b'c' | b'f' | b'p' => {
+            limits::CLIENT_SMALL_MESSAGE_BYTES_MAX
+        }
+        _ => {
+            let message = format!("invalid frontend message type {tag}");
+            return Err(End::Told(ClientError::protocol(message)));
+        }
+    };
+    if total > bound.saturating_add(1) {
+        let message = format!(
+            "message of type \"{}\" is {total} bytes long, at most {bound} are allowed",
+            tag as char
+        );
+        return Err(End::Told(ClientError::protocol(message)));
+    }
+    Ok(())
+}
+
+/// What a session was, for the log.
+#[derive(Debug)]
+pub struct Summary {
+    /// Why it ended.
+    pub end: End,
+    /// Statements routed.
+    pub statements: u64,
+    /// Bytes from the client.
+    pub received: u64,
+    /// Bytes to the client.
+    pub sent: u64,
+    /// How long it lasted.
+    pub lasted: std::time::Duration,
+}

@@ -1,0 +1,396 @@
+//! Which replies is a client owed, and by whom?
+//!
+//! Pure: every message sent to a backend, and every answer the router gives itself, is an entry; replies are matched
+//! to the first. That is what keeps them in order whatever the backends do. The rules are those of the manual's message
+//! flow (<https://www.postgresql.org/docs/15/protocol-flow.html>): after an error everything up to Sync is skipped, and the
+//! transaction status of a ReadyForQuery is the default backend's.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::prepared::StatementKey;
+
+/// Which backend a message went to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The default one.
+    Oltp,
+    /// The analytic one that the session has on lease.
+    Analytic,
+}
+
+/// What ends the replies to one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// `Query`, `FunctionCall`: ReadyForQuery.
+    Query,
+    /// `Parse`: ParseComplete.
+    Parse,
+    /// `Bind`: BindComplete.
+    Bind,
+    /// `Close`: CloseComplete.
+    Close,
+    /// `Describe`: RowDescription or NoData.
+    Describe,
+    /// `Execute`: CommandComplete, EmptyQueryResponse or PortalSuspended.
+    Execute,
+    /// `Sync`: ReadyForQuery.
+    Sync,
+}
+
+/// Who gets the replies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// The client, all of them.
+    Client,
+    /// The client, but for ReadyForQuery: the router sends its own at the end of the string.
+    ClientNotReady,
+    /// The client sees errors only: the router sent the message on its own account.
+    Errors,
+    /// Nobody, errors neither.
+    Nobody,
+    /// The session, which asked for its search path.
+    Session,
+}
+
+/// A message that a backend will answer.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What ends the replies.
+    pub expect: Expect,
+    /// Who answers.
+    pub side: Side,
+    /// Who gets it.
+    pub to: To,
+    /// When it was sent, for those that run a statement.
+    pub started: Option<Instant>,
+    /// For a `Parse` on a shared connection: what it prepares there, so that it can be forgotten when it fails.
+    pub key: Option<Arc<StatementKey>>,
+}
+
+/// A reply owed.
+#[derive(Debug, Clone)]
+enum Item {
+    Remote(Entry),
+    /// `ready`: it ends with ReadyForQuery, so an error before it does not skip it.
+    Local {
+        answer: Bytes,
+        ready: bool,
+    },
+}
+
+/// What an error did to the replies owed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Failed {
+    /// The Sync that ends the skipping is still to come from the client.
+    pub before_sync: bool,
+    /// Statements that were to be prepared on a shared connection, and were not.
+    pub unprepared: Vec<Arc<StatementKey>>,
+}
+
+/// What a lost backend owed.
+#[derive(Debug, Clone, Default)]
+pub struct Lost {
+    /// The client was waiting for something else than a ReadyForQuery after the last one dropped.
+    pub open: bool,
+    /// ReadyForQuery messages among it that the client waits for.
+    pub readies: usize,
+    /// A query of several statements was under way.
+    pub in_string: bool,
+}
+
+/// What to do with a backend's message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It belongs to the first entry, which stays.
+    Within,
+    /// It ends the first entry.
+    Ends,
+    /// No entry allows it here.
+    Unexpected,
+}
+
+/// The replies owed to a client, in order.
+#[derive(Debug, Default)]
+pub struct Pipeline {
+    items: VecDeque<Item>,
+}
+
+impl Pipeline {
+    /// Nothing is owed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many replies are owed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Adds a message that a backend will answer.
+    pub fn push(&mut self, expect: Expect, side: Side, to: To) {
+        let started = matches!(expect, Expect::Query | Expect::Execute).then(Instant::now);
+        self.items.push_back(Item::Remote(Entry {
+            expect,
+            side,
+            to,
+            started,
+            key: None,
+        }));
+    }
+
+    /// Adds a `Parse` on a shared connection.
+    pub fn push_prepare(&mut self, side: Side, to: To, key: Arc<StatementKey>) {
+        let entry = Entry {
+            expect: Expect::Parse,
+            side,
+            to,
+            started: None,
+            key: Some(key),
+        };
+        self.items.push_back(Item::Remote(entry));
+    }
+
+    /// Adds an answer of the router's own; `ready` when it ends with ReadyForQuery.
+    pub fn push_local(&mut self, answer: Bytes, ready: bool) {
+        self.items.push_back(Item::Local { answer, ready });
+    }
+
+    /// The answers of the router's own that are due now.
+    pub fn take_local(&mut self) -> Option<Bytes> {
+        match self.items.pop_front() {
+            Some(Item::Local { answer, .. }) => Some(answer),
+            Some(remote) => {
+                self.items.push_front(remote);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// The message whose reply comes next.
+    #[must_use]
+    pub fn front(&self) -> Option<&Entry> {
+        match self.items.front() {
+            Some(Item::Remote(entry)) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Whether the reply to come next, or any later one, is due from `side`.
+    #[must_use]
+    pub fn awaits(&self, side: Side) -> bool {
+        self.items
+            .iter()
+            .any(|item| matches!(item, Item::Remote(entry) if entry.side == side))
+    }
+
+    /// What a message with this tag means for the first entry. Notices, notifications, parameter statuses and errors may
+    /// come at any time and are not asked about here.
+    #[must_use]
+    pub fn judge(&self, tag: u8) -> Verdict {
+        let Some(entry) = self.front() else {
+            return Verdict::Unexpected;
+        };
+        match (entry.expect, tag) {
+            (Expect::Query | Expect::Sync, b'Z')
+            | (Expect::Parse, b'1')
+            | (Expect::Bind, b'2')
+            | (Expect::Close, b'3')
+            | (Expect::Describe, b'T' | b'n')
+            | (Expect::Execute, b'C' | b'I' | b's') => Verdict::Ends,
+            (Expect::Query, b'T' | b'D' | b'C' | b'I' | b'V' | b'n')
+            | (Expect::Query | Expect::Execute, b'G' | b'H' | b'W' | b'd' | b'c')
+            | (Expect::Execute, b'D')
+            | (Expect::Describe, b't') => Verdict::Within,
+            _ => Verdict::Unexpected,
+        }
+    }
+
+    /// Ends the first entry.
+    pub fn pop(&mut self) -> Option<Entry> {
+        match self.items.pop_front() {
+            Some(Item::Remote(entry)) => Some(entry),
+            Some(local) => {
+                self.items.push_front(local);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// An error ends the first entry: `Query` and `Sync` wait for their ReadyForQuery; otherwise everything up to the next Sync is
+    /// skipped.
+    pub fn fail(&mut self) -> Failed {
+        match self.front().map(|entry| entry.expect) {
+            Some(Expect::Query | Expect::Sync) => Failed::default(),
+            _ => self.skip_to_sync(),
+        }
+    }
+
+    fn skip_to_sync(&mut self) -> Failed {
+        let is_sync = |item: &Item| match item {
+            Item::Remote(entry) => matches!(entry.expect, Expect::Sync | Expect::Query),
+            Item::Local { ready, .. } => *ready,
+        };
+        let at = self.items.iter().position(is_sync);
+        let skipped = self.items.drain(..at.unwrap_or(self.items.len()));
+        let unprepared = skipped.filter_map(|item| match item {
+            Item::Remote(entry) => entry.key,
+            Item::Local { .. } => None,
+        });
+        Failed {
+            unprepared: unprepared.collect(),
+            before_sync: at.is_none(),
+        }
+    }
+
+    /// The first entry has begun to take COPY data: a backend reads Syncs that were sent behind it as part of the data stream
+    /// and does not answer them.
+    pub fn begin_copy_in(&mut self) {
+        let mut first = true;
+        self.items.retain(|item| {
+            std::mem::take(&mut first)
+                || !matches!(item, Item::Remote(entry) if entry.expect == Expect::Sync)
+        });
+    }
+
+    /// The backend on `side` is gone: drops what it owed, up to the next reply of the other side.
+    pub fn lose(&mut self, side: Side) -> Lost {
+        let mut lost = Lost::default();
+        while let Some(entry) = self.front() {
+            if entry.side != side {
+                break;
+            }
+            match (entry.to, entry.expect) {
+                (To::Client, Expect::Query | Expect::Sync) => {
+                    lost.readies += 1;
+                    lost.open = false;
+                }
+                (To::ClientNotReady, _) => lost.in_string = true,
+                (To::Client | To::Errors, _) => lost.open = true,
+                (To::Nobody | To::Session, _) => {}
+            }
+            self.items.pop_front();
+            while matches!(self.items.front(), Some(Item::Local { ready: false, .. })) {
+                self.items.pop_front();
+            }
+        }
+        lost
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.items.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extended(side: Side) -> Pipeline {
+        let mut pipeline = Pipeline::default();
+        for expect in [
+            Expect::Parse,
+            Expect::Bind,
+            Expect::Describe,
+            Expect::Execute,
+            Expect::Sync,
+        ] {
+            pipeline.push(expect, side, To::Client);
+        }
+        pipeline
+    }
+
+    fn feed(pipeline: &mut Pipeline, tags: &[u8]) {
+        for tag in tags {
+            match pipeline.judge(*tag) {
+                Verdict::Ends => drop(pipeline.pop()),
+                Verdict::Within => {}
+                Verdict::Unexpected => panic!("unexpected {:?}", *tag as char),
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_is_answered_message_by_message() {
+        let mut pipeline = extended(Side::Oltp);
+        feed(&mut pipeline, b"12TDDDCZ");
+        assert!(pipeline.is_empty());
+    }
+
+    #[test]
+    fn an_error_skips_to_the_sync_that_was_sent() {
+        let mut pipeline = extended(Side::Oltp);
+        pipeline.push(Expect::Parse, Side::Oltp, To::Client);
+        feed(&mut pipeline, b"1");
+        assert!(!pipeline.fail().before_sync);
+        assert_eq!(pipeline.front().map(|e| e.expect), Some(Expect::Sync));
+        feed(&mut pipeline, b"Z1");
+        assert!(pipeline.is_empty());
+    }
+
+    #[test]
+    fn an_error_before_sync_leaves_the_client_skipping() {
+        let mut pipeline = Pipeline::default();
+        pipeline.push(Expect::Parse, Side::Oltp, To::Client);
+        pipeline.push_local(Bytes::from_static(b"x"), false);
+        assert!(pipeline.fail().before_sync);
+        assert!(pipeline.is_empty());
+    }
+
+    #[test]
+    fn a_query_that_fails_still_owes_readiness() {
+        let mut pipeline = Pipeline::default();
+        pipeline.push(Expect::Query, Side::Oltp, To::Client);
+        assert!(!pipeline.fail().before_sync);
+        feed(&mut pipeline, b"Z");
+        assert!(pipeline.is_empty());
+    }
+
+    #[test]
+    fn local_answers_wait_for_their_turn() {
+        let mut pipeline = Pipeline::default();
+        pipeline.push(Expect::Parse, Side::Oltp, To::Client);
+        pipeline.push_local(Bytes::from_static(b"local"), false);
+        assert_eq!(pipeline.take_local(), None);
+        feed(&mut pipeline, b"1");
+        assert_eq!(pipeline.take_local(), Some(Bytes::from_static(b"local")));
+        assert!(pipeline.is_empty());
+    }
+
+    #[test]
+    fn syncs_behind_a_copy_are_not_answered() {
+        let mut pipeline = Pipeline::default();
+        pipeline.push(Expect::Execute, Side::Oltp, To::Client);
+        pipeline.push(Expect::Sync, Side::Oltp, To::Client);
+        assert_eq!(pipeline.judge(b'G'), Verdict::Within);
+        pipeline.begin_copy_in();
+        feed(&mut pipeline, b"C");
+        assert!(pipeline.is_empty());
+    }
+
+    #[test]
+    fn what_no_message_asked_for_is_unexpected() {
+        let mut pipeline = extended(Side::Analytic);
+        assert_eq!(pipeline.judge(b'2'), Verdict::Unexpected);
+        assert_eq!(pipeline.judge(b'Z'), Verdict::Unexpected);
+        pipeline.clear();
+        assert_eq!(pipeline.judge(b'1'), Verdict::Unexpected);
+    }
+
+    #[test]
+    fn a_lost_side_takes_only_its_own_replies_with_it() {
+        let mut pipeline = extended(Side::Analytic);
+        pipeline.push(Expect::Query, Side::Oltp, To::Client);
+        let lost = pipeline.lose(Side::Analytic);
+        assert_eq!((lost.readies, lost.open, lost.in_string), (1, false, false));
+        assert_eq!(pipeline.front().map(|e| e.side), Some(Side::Oltp));
+    }
+}

@@ -1,0 +1,369 @@
+//! What does a backend's message mean for the client?
+//!
+//! Rows are passed on unread, many at a time; everything else is matched to the first reply owed. The status byte that a client
+//! sees is always the default backend's.
+
+use bytes::BytesMut;
+
+use super::batch::FailedBy;
+use super::pipeline::{Expect, Side, To, Verdict};
+use super::{End, PassTo, Session};
+use crate::error::ClientError;
+use crate::limits;
+use crate::protocol::frame::{self, HEADER_BYTES};
+use crate::protocol::{backend, compose};
+
+impl Session {
+    /// Passes on what the backends have said, as far as the client has room for it. Returns whether there was any.
+    pub(super) fn pass_replies(&mut self) -> Result<bool, End> {
+        let mut any = false;
+        while self.client.out.len() < limits::OUTBOUND_BYTES_HIGH {
+            self.emit_local();
+            let Some(entry) = self.pipeline.front() else {
+                return Ok(self.pass_unasked()? || any);
+            };
+            let (side, expect, to) = (entry.side, entry.expect, entry.to);
+            if !self.pass_one(side, expect, to)? {
+                break;
+            }
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// Passes one message on, or a run of rows. Returns whether there was one.
+    fn pass_one(&mut self, side: Side, expect: Expect, to: To) -> Result<bool, End> {
+        if self.conn(side).is_none() {
+            return self.lost(side, "there is no connection");
+        }
+        if to != To::Session && self.pass_rows(side, to) {
+            return Ok(true);
+        }
+        let Some(conn) = self.conn(side) else {
+            return Ok(false);
+        };
+        let head = match conn.wire.head() {
+            Err(bad) => return self.lost(side, &bad.to_string()),
+            Ok(Some(head)) if head.total > limits::BACKEND_MESSAGE_BYTES_MAX => {
+                return self.lost(side, "its message is too long");
+            }
+            Ok(head) => head.filter(|head| conn.wire.inbox.len() >= head.total),
+        };
+        match head {
+            Some(head) => {
+                let message = conn.wire.inbox.split_to(head.total);
+                self.on_message(side, expect, to, &message)?;
+                Ok(true)
+            }
+            None if conn.wire.ended => self.lost(side, "it closed the connection"),
+            None => Ok(false),
+        }
+    }
+
+    /// Passes on a run of DataRow and CopyData messages, the last one perhaps in part.
+    fn pass_rows(&mut self, side: Side, to: To) -> bool {
+        let wanted = matches!(to, To::Client | To::ClientNotReady);
+        let Self {
+            oltp,
+            leased,
+            client,
+            ..
+        } = self;
+        let conn = match side {
+            Side::Oltp => oltp.as_deref_mut(),
+            Side::Analytic => leased.as_mut().and_then(|leased| leased.lease.conn()),
+        };
+        let Some(conn) = conn else { return false };
+        let inbox = &mut conn.wire.inbox;
+        let mut end = conn.passing.min(inbox.len());
+        conn.passing -= end;
+        while conn.passing == 0 {
+            match frame::head(inbox.get(end..).unwrap_or_default()) {
+                Ok(Some(head)) if matches!(head.tag, b'D' | b'd') => {
+                    let here = head.total.min(inbox.len() - end);
+                    conn.passing = head.total - here;
+                    end += here;
+                }
+                _ => break,
+            }
+        }
+        if end == 0 {
+            return false;
+        }
+        let rows = inbox.split_to(end);
+        if wanted {
+            client.out.extend_from_slice(&rows);
+        }
+        true
+    }
+
+    /// One whole message that is no row, or a row of the router's own query.
+    fn on_message(
+        &mut self,
+        side: Side,
+        expect: Expect,
+        to: To,
+        message: &BytesMut,
+    ) -> Result<(), End> {
+        let tag = message.first().copied().unwrap_or_default();
+        let body = message.get(HEADER_BYTES..).unwrap_or_default();
+        match tag {
+            b'A' | b'S' | b'N' => self.on_async(side, to, message),
+            b'E' => return self.on_error(side, expect, to, message),
+            b'Z' => return self.on_ready(side, expect, to, body),
+            b'D' if to == To::Session => {
+                if let Some(columns) = backend::data_row(body) {
+                    self.on_path(&columns);
+                }
+            }
+            b'G' if side == Side::Oltp && matches!(to, To::Client | To::ClientNotReady) => {
+                self.copy_in = true;
+                self.pipeline.begin_copy_in();
+                self.client.out.extend_from_slice(message);
+            }
+            _ => match self.pipeline.judge(tag) {
+                Verdict::Unexpected => {
+                    return self.lost(side, "it sent a message out of turn").map(drop);
+                }
+                verdict => {
+                    if matches!(to, To::Client | To::ClientNotReady) {
+                        self.client.out.extend_from_slice(message);
+                    }
+                    if verdict == Verdict::Ends {
+                        self.end_entry(side);
+                    }
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// The first reply owed is complete.
+    fn end_entry(&mut self, side: Side) {
+        let Some(entry) = self.pipeline.pop() else {
+            return;
+        };
+        let Some(started) = entry
+            .started
+            .filter(|_| !matches!(entry.to, To::Nobody | To::Session))
+        else {
+            return;
+        };
+        let index = match side {
+            Side::Oltp => Some(self.snapshot.table.config.default),
+            Side::Analytic => self.conn(side).map(|conn| conn.backend),
+        };
+        if let Some(backend) = index.and_then(|index| self.snapshot.backends.get(index)) {
+            backend.metrics.statement_seconds.record(started.elapsed());
+        }
+    }
+
+    fn on_ready(&mut self, side: Side, expect: Expect, to: To, body: &[u8]) -> Result<(), End> {
+        let Some(status) = backend::ready_status(body) else {
+            return self.lost(side, "its transaction status is none").map(drop);
+        };
+        if let Some(conn) = self.conn(side) {
+            conn.status = status;
+        }
+        if side == Side::Oltp {
+            self.on_status(status);
+        }
+        if !matches!(expect, Expect::Query | Expect::Sync) {
+            return self.lost(side, "it is ready out of turn").map(drop);
+        }
+        self.copy_in = false;
+        self.end_entry(side);
+        if to == To::Client {
+            compose::put_ready(&mut self.client.out, self.status);
+        }
+        Ok(())
+    }
+
+    fn on_error(
+        &mut self,
+        side: Side,
+        expect: Expect,
+        to: To,
+        message: &BytesMut,
+    ) -> Result<(), End> {
+        let fields = backend::error_fields(message.get(HEADER_BYTES..).unwrap_or_default());
+        let fatal = matches!(fields.severity.as_str(), "FATAL" | "PANIC");
+        if fatal && side == Side::Analytic {
+            return self.lost(side, &fields.message).map(drop);
+        }
+        let shown = match to {
+            To::Client | To::ClientNotReady | To::Errors => true,
+            To::Session => self.batch.oltp_used || fatal,
+            To::Nobody => fatal,
+        };
+        if shown {
+            self.client.out.extend_from_slice(message);
+        }
+        if fatal {
+            return Err(End::BackendSaid);
+        }
+        self.copy_in = false;
+        if expect == Expect::Query {
+            if let Some(script) = self.script.as_mut().filter(|_| to != To::Nobody) {
+                script.failed = Some(FailedBy::from(side));
+            }
+            return Ok(());
+        }
+        let failed = self.pipeline.fail();
+        if let Some(conn) = self.conn(side) {
+            failed
+                .unprepared
+                .iter()
+                .for_each(|key| conn.prepared.forget(key));
+        }
+        if failed.before_sync && shown {
+            self.batch.failed = Some(FailedBy::from(side));
+            self.skipping = !self.batch.closing;
+        }
+        Ok(())
+    }
+
+    /// A notice, a notification or a parameter's new value.
+    fn on_async(&mut self, side: Side, to: To, message: &BytesMut) {
+        let tag = message.first().copied().unwrap_or_default();
+        let body = message.get(HEADER_BYTES..).unwrap_or_default();
+        let shown = match (tag, side) {
+            (b'S', _) => {
+                let status = backend::parameter_status(body);
+                if let (Some((name, value)), Some(conn)) = (status, self.conn(side)) {
+                    let (name, value) = (
+                        String::from_utf8_lossy(name),
+                        String::from_utf8_lossy(value),
+                    );
+                    conn.note_parameter(&name, &value);
+                    if side == Side::Oltp && name == "application_name" {
+                        self.view.application = value.into_owned();
+                    }
+                }
+                side == Side::Oltp
+            }
+            (b'N', Side::Oltp) => !matches!(to, To::Nobody | To::Session),
+            (b'N', Side::Analytic) => {
+                let index = self.conn(side).map_or(usize::MAX, |conn| conn.backend);
+                let dialect = self
+                    .snapshot
+                    .backends
+                    .get(index)
+                    .map(|backend| backend.dialect);
+                let text = backend::error_fields(body).message;
+                let hidden = dialect.is_some_and(|dialect| dialect.hides_notice(&text));
+                !hidden && matches!(to, To::Client | To::ClientNotReady)
+            }
+            _ => side == Side::Oltp,
+        };
+        if shown {
+            self.client.out.extend_from_slice(message);
+        }
+    }
+
+    /// What backends say when nobody asked: the default one speaks to the client, an analytic one has nothing to say.
+    fn pass_unasked(&mut self) -> Result<bool, End> {
+        if self.unasked_analytic() {
+            self.drop_lease();
+        }
+        let Some(conn) = self.oltp.as_deref_mut() else {
+            return Ok(false);
+        };
+        let complete = match conn.wire.head() {
+            Ok(Some(head)) if conn.wire.inbox.len() >= head.total => Some(head),
+            Ok(Some(head)) if head.total > limits::BACKEND_MESSAGE_BYTES_MAX => None,
+            Ok(_) if !conn.wire.ended => return Ok(false),
+            _ => None,
+        };
+        let Some(head) = complete else {
+            return self.lost(Side::Oltp, "it closed the connection");
+        };
+        let message = conn.wire.inbox.split_to(head.total);
+        match head.tag {
+            b'A' | b'S' | b'N' => self.on_async(Side::Oltp, To::Client, &message),
+            b'E' => {
+                let fields = backend::error_fields(message.get(HEADER_BYTES..).unwrap_or_default());
+                self.client.out.extend_from_slice(&message);
+                if fields.severity != "ERROR" {
+                    return Err(End::BackendSaid);
+                }
+            }
+            // A Sync that the backend read as part of a COPY after all; the client counts on the same answers as we get.
+            b'Z' => {
+                if let Some(status) =
+                    backend::ready_status(message.get(HEADER_BYTES..).unwrap_or_default())
+                {
+                    self.on_status(status);
+                }
+                self.client.out.extend_from_slice(&message);
+            }
+            _ => return self.lost(Side::Oltp, "it sent a message out of turn"),
+        }
+        Ok(true)
+    }
+
+    /// Whether the leased connection, with nothing asked of it, has spoken or ended.
+    fn unasked_analytic(&mut self) -> bool {
+        let Some(leased) = self.leased.as_mut() else {
+            return false;
+        };
+        let spoke = leased
+            .lease
+            .conn()
+            .is_some_and(|c| c.wire.ended || !c.wire.inbox.is_empty());
+        leased.tainted |= spoke;
+        spoke
+    }
+
+    /// A connection is lost or cannot be trusted any more.
+    fn lost(&mut self, side: Side, why: &str) -> Result<bool, End> {
+        if side == Side::Analytic {
+            self.lose_analytic(why);
+            return Ok(true);
+        }
+        let name = self
+            .snapshot
+            .table
+            .backend_name(self.snapshot.table.config.default)
+            .to_owned();
+        tracing::warn!(backend = name, why, "connection lost");
+        self.oltp = None;
+        let running = !self.pipeline.is_empty() || self.status != b'I';
+        let message = format!("connection to backend \"{name}\" was lost");
+        let error = if running {
+            let detail = "What was running may or may not have been done.";
+            ClientError::lost(message)
+                .detail(detail)
+                .hint("Connect again and look before you repeat it.")
+        } else {
+            ClientError::unreachable(message).hint("Nothing was running. Connect again.")
+        };
+        Err(End::Told(error.fatal()))
+    }
+
+    /// A message while the default backend takes COPY data: everything goes there, as PostgreSQL would read it.
+    pub(super) fn on_copy_frame(&mut self, tag: u8, message: &BytesMut) {
+        if let Some(conn) = self.conn(Side::Oltp) {
+            conn.wire.out.extend_from_slice(message);
+        }
+        if matches!(tag, b'c' | b'f') {
+            self.copy_in = false;
+        }
+    }
+
+    /// Passes on the next piece of a long message. Returns whether there was any.
+    pub(super) fn pass_piece(&mut self) -> bool {
+        let (left, to) = self.passing;
+        let piece = self
+            .client
+            .inbox
+            .split_to(left.min(self.client.inbox.len()));
+        self.passing.0 = left - piece.len();
+        if let PassTo::Side(side) = to
+            && let Some(conn) = self.conn(side)
+        {
+            conn.wire.out.extend_from_slice(&piece);
+        }
+        !piece.is_empty()
+    }
+}

@@ -1,0 +1,365 @@
+//! How is a Query string worked off?
+//!
+//! A string that goes to the default backend whole is passed on untouched, which is what happens to all but a few. A string whose
+//! statements disagree is run in order, run by run, inside one transaction on the default backend, as PostgreSQL treats
+//! a string (<https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT>); the first error ends it,
+//! and there is one ReadyForQuery.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+
+use super::backends::ABORT;
+use super::batch::{Batch, FailedBy, Part, Script};
+use super::local::LocalCommand;
+use super::pipeline::{Expect, Side, To};
+use super::{End, LastRoute, Session, Step};
+use crate::error::ClientError;
+use crate::limits::STATEMENTS_PER_QUERY_MAX;
+use crate::protocol::{compose, frontend};
+use crate::routing::{self, Decision, Reason};
+use crate::sql::{self, Effect, StatementFacts};
+
+/// Bytes of a statement that `SHOW tidegate.last_route` remembers.
+const LAST_ROUTE_TEXT_BYTES: usize = 1024;
+
+impl Session {
+    /// `Query`.
+    pub(super) async fn on_query(&mut self, frame: &BytesMut, body: &[u8]) -> Result<Step, End> {
+        let Some(text) = frontend::query(body) else {
+            return Err(End::Told(ClientError::protocol(
+                "invalid string in message",
+            )));
+        };
+        if !self.finish_batch_before_query() {
+            return Ok(Step::Wait);
+        }
+        let ranges = sql::split(text);
+        if ranges.is_empty() || ranges.len() > STATEMENTS_PER_QUERY_MAX {
+            return Ok(self.query_oltp(frame, &[]).await);
+        }
+        let part = |range: std::ops::Range<usize>| {
+            let facts = self
+                .shared
+                .facts
+                .facts(text.get(range.clone()).unwrap_or_default());
+            Part { range, facts }
+        };
+        let parts: Vec<Part> = ranges.into_iter().map(part).collect();
+        if parts.iter().any(|part| self.needs_path(&part.facts)) {
+            self.ask_path().await;
+            if !self.pipeline.is_empty() {
+                return Ok(Step::Wait);
+            }
+        }
+        if let Some(decisions) = self.all_oltp(&parts, text) {
+            for (part, decision) in parts.iter().zip(decisions) {
+                let one = text.get(part.range.clone()).unwrap_or_default();
+                self.record(one, &part.facts, decision);
+            }
+            return Ok(self.query_oltp(frame, &parts).await);
+        }
+        self.run_apart(text, parts).await
+    }
+
+    /// Whether a batch of the extended protocol that is still open leaves room for a Query, which ends it.
+    fn finish_batch_before_query(&mut self) -> bool {
+        if self.batch.analytic_used {
+            self.batch.analytic_used = false;
+            if let Some(conn) = self.conn(Side::Analytic) {
+                frontend::put_sync(&mut conn.wire.out);
+                self.pipeline.push(Expect::Sync, Side::Analytic, To::Errors);
+            }
+        }
+        if !self.pipeline.is_empty() {
+            self.flush_once();
+            return false;
+        }
+        self.batch = Batch::default();
+        true
+    }
+
+    /// The decisions for all statements of a string, if all of them go to the default backend and none of them can change where
+    /// a later one goes.
+    fn all_oltp(&mut self, parts: &[Part], text: &[u8]) -> Option<Vec<Decision>> {
+        let mut decisions = Vec::with_capacity(parts.len());
+        let mut moved = false;
+        for part in parts {
+            let statement = text.get(part.range.clone()).unwrap_or_default();
+            let local = LocalCommand::of(&part.facts, statement).is_some() && !self.view.failed;
+            let decision = self.route(&part.facts);
+            let claimable = |name: &str| self.snapshot.table.may_claim(name);
+            let depends = moved
+                && part
+                    .facts
+                    .relations
+                    .iter()
+                    .any(|used| claimable(&used.name.name));
+            if local || depends || decision.target() != Some(self.snapshot.table.config.default) {
+                return None;
+            }
+            moved |= matches!(
+                part.facts.effect,
+                Effect::Session | Effect::Define | Effect::Unknown
+            ) || part
+                .facts
+                .functions
+                .iter()
+                .any(|function| function.name == "set_config");
+            decisions.push(decision);
+        }
+        Some(decisions)
+    }
+
+    /// Passes a string on to the default backend as it is.
+    async fn query_oltp(&mut self, frame: &BytesMut, parts: &[Part]) -> Step {
+        if let Err(error) = self.need_oltp().await {
+            compose::put_error(&mut self.client.out, &error);
+            compose::put_ready(&mut self.client.out, self.status);
+            return Step::Done;
+        }
+        for part in parts {
+            self.track(&part.facts);
+        }
+        self.batch = Batch::default();
+        if let Some(conn) = self.conn(Side::Oltp) {
+            conn.wire.out.extend_from_slice(frame);
+            self.pipeline.push(Expect::Query, Side::Oltp, To::Client);
+        }
+        Step::Done
+    }
+
+    /// Runs a string whose statements do not all go to the default backend.
+    async fn run_apart(&mut self, text: &[u8], parts: Vec<Part>) -> Result<Step, End> {
+        // The common case: one read for an analytic backend, outside of a transaction.
+        if let [part] = parts.as_slice()
+            && self.status == b'I'
+            && LocalCommand::of(&part.facts, text).is_none()
+        {
+            let decision = self.route(&part.facts);
+            let proof = decision.proof;
+            let refused = decision.outcome.as_ref().err().cloned();
+            self.record(text, &part.facts, decision);
+            let fault = match (refused, proof) {
+                (Some(refused), _) => Some(*refused),
+                (None, Some(proof)) => self.need_analytic(proof).await.err(),
+                (None, None) => None,
+            };
+            match fault {
+                None => self.send_query(Side::Analytic, text, To::Client),
+                Some(error) => {
+                    compose::put_error(&mut self.client.out, &error);
+                    compose::put_ready(&mut self.client.out, self.status);
+                }
+            }
+            return Ok(Step::Done);
+        }
+        let controls = parts
+            .iter()
+            .any(|part| part.facts.effect == Effect::Transaction);
+        let default = self.snapshot.table.config.default;
+        let changes = parts.iter().any(|part| {
+            !matches!(part.facts.effect, Effect::Read | Effect::Empty)
+                && self.route(&part.facts).target() == Some(default)
+                && LocalCommand::of(
+                    &part.facts,
+                    text.get(part.range.clone()).unwrap_or_default(),
+                )
+                .is_none()
+        });
+        let wrapped = self.status == b'I' && !controls && changes;
+        self.script = Some(Script {
+            text: Bytes::copy_from_slice(text),
+            parts: VecDeque::from(parts),
+            wrapped,
+            unwrapped: false,
+            failed: None,
+        });
+        if wrapped {
+            match self.need_oltp().await {
+                Ok(()) => self.send_query(Side::Oltp, b"BEGIN", To::Nobody),
+                Err(error) => self.fail_script(&error),
+            }
+        }
+        Ok(Step::Done)
+    }
+
+    /// Goes on with a string after the replies to its last run are in.
+    pub(super) async fn advance_script(&mut self) -> Result<(), End> {
+        while self.pipeline.is_empty() {
+            let Some(script) = self.script.as_mut() else {
+                return Ok(());
+            };
+            if script.failed == Some(FailedBy::Other) && self.status == b'T' {
+                script.failed = Some(FailedBy::Oltp);
+                self.send_query(Side::Oltp, ABORT.as_bytes(), To::Nobody);
+            } else if script.failed.is_some() || script.parts.is_empty() {
+                let (end, to) = match script.failed {
+                    Some(_) => (&b"ROLLBACK"[..], To::Nobody),
+                    None => (&b"COMMIT"[..], To::Errors),
+                };
+                if script.wrapped && !script.unwrapped && self.status != b'I' {
+                    script.unwrapped = true;
+                    self.send_query(Side::Oltp, end, to);
+                } else {
+                    self.script = None;
+                    compose::put_ready(&mut self.client.out, self.status);
+                    return Ok(());
+                }
+            } else {
+                self.next_run().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the next statements of the string that go to the same backend.
+    async fn next_run(&mut self) {
+        let Some(part) = self
+            .script
+            .as_ref()
+            .and_then(|script| script.parts.front().cloned())
+        else {
+            return;
+        };
+        if self.needs_path(&part.facts) {
+            self.ask_path().await;
+            return;
+        }
+        let Some(script) = self.script.as_mut() else {
+            return;
+        };
+        script.parts.pop_front();
+        let text = script.text.slice(part.range.clone());
+        if let Some(command) = LocalCommand::of(&part.facts, &text)
+            && !self.view.failed
+        {
+            let answered = self.answer_local(&command, true);
+            match answered {
+                Ok(answer) => self.client.out.extend_from_slice(&answer),
+                Err(error) => self.fail_script(&error),
+            }
+            return;
+        }
+        let decision = self.route(&part.facts);
+        let (proof, refused) = (decision.proof, decision.outcome.as_ref().err().cloned());
+        self.record(&text, &part.facts, decision);
+        let ready = match (refused, proof) {
+            (Some(refused), _) => Err(*refused),
+            (None, Some(proof)) => self.need_analytic(proof).await.map(|()| Side::Analytic),
+            (None, None) => self.need_oltp().await.map(|()| Side::Oltp),
+        };
+        match ready {
+            Ok(side) => {
+                if side == Side::Oltp {
+                    self.track(&part.facts);
+                }
+                self.send_query(side, &text, To::ClientNotReady);
+            }
+            Err(error) => self.fail_script(&error),
+        }
+    }
+
+    fn fail_script(&mut self, error: &ClientError) {
+        compose::put_error(&mut self.client.out, error);
+        if let Some(script) = self.script.as_mut() {
+            script.failed = Some(FailedBy::Other);
+        }
+    }
+
+    /// Decides where a statement goes, and how long that took.
+    pub(super) fn route(&self, facts: &StatementFacts) -> Decision {
+        let begun = Instant::now();
+        let decision = routing::decide(facts, &self.view, &self.snapshot.table);
+        self.shared.metrics.route_seconds.record(begun.elapsed());
+        decision
+    }
+
+    /// Takes note of a decision that is being acted on.
+    pub(super) fn record(&mut self, text: &[u8], facts: &Arc<StatementFacts>, decision: Decision) {
+        self.statements_run += 1;
+        let table = &self.snapshot.table;
+        let target = decision
+            .target()
+            .map_or("none", |index| table.backend_name(index));
+        self.shared
+            .metrics
+            .statement(target, facts.kind, decision.reason);
+        if decision.outcome.is_err() {
+            self.shared.metrics.refused(decision.reason);
+        }
+        if let Some(hits) = decision
+            .rule
+            .and_then(|rule| self.snapshot.rule_hits.get(rule.0))
+        {
+            hits.increment(1);
+        }
+        if table.config.log.sql {
+            let statement = String::from_utf8_lossy(text);
+            tracing::info!(user = self.view.user, target, reason = decision.reason.as_str(), %statement, "routed");
+        }
+        let kept = text.get(..LAST_ROUTE_TEXT_BYTES).unwrap_or(text);
+        let mut remembered = self
+            .last_route
+            .take()
+            .map(|last| last.text)
+            .unwrap_or_default();
+        remembered.clear();
+        remembered.extend_from_slice(kept);
+        self.last_route = Some(LastRoute {
+            text: remembered,
+            facts: Arc::clone(facts),
+            decision,
+        });
+    }
+
+    /// The answer to a statement that is the router's, RowDescription included where `described`.
+    pub(super) fn answer_local(
+        &mut self,
+        command: &LocalCommand,
+        described: bool,
+    ) -> Result<Bytes, ClientError> {
+        use super::local;
+        let table = Arc::clone(&self.snapshot.table);
+        let mut out = BytesMut::new();
+        if described && command.has_rows() {
+            command.put_columns(&mut out);
+        }
+        match command {
+            LocalCommand::ExplainRoute(text) => {
+                let facts = self.shared.facts.facts(text);
+                let text = String::from_utf8_lossy(text);
+                let explained = routing::explain(&text, &facts, &self.view, &table);
+                local::put_route(&mut out, Some(&explained), "EXPLAIN");
+            }
+            LocalCommand::Show(name) if name == "last_route" => {
+                let explained = self.last_route.as_ref().map(|last| {
+                    let text = String::from_utf8_lossy(&last.text);
+                    routing::explain_decision(
+                        &text,
+                        &last.facts,
+                        &last.decision,
+                        &self.view,
+                        &table,
+                    )
+                });
+                local::put_route(&mut out, explained.as_ref(), "SHOW");
+            }
+            LocalCommand::Show(name) if name == "to" => {
+                compose::put_text_row(&mut out, &[Some(local::shown_hint(&self.view))]);
+                compose::put_command_complete(&mut out, "SHOW");
+            }
+            LocalCommand::Show(name) => return Err(local::unknown(name)),
+            LocalCommand::Set(name, value) => {
+                local::set(&mut self.view, &table, name, value.as_deref())?;
+                compose::put_command_complete(&mut out, "SET");
+            }
+        }
+        self.shared
+            .metrics
+            .statement("router", "tidegate", Reason::Local);
+        Ok(out.freeze())
+    }
+}

@@ -1,0 +1,130 @@
+//! What does a statement change in the session that routing must know of?
+//!
+//! Only the search path, temporary relations and the transaction's strictness are followed, and the first two not by imitation: when a statement
+//! may have changed them, the default backend is asked, and only once a statement comes whose route depends on it.
+
+use super::Session;
+use crate::sql::{
+    Access, Discard, Effect, Isolation, SessionEffect, StatementFacts, TransactionControl,
+};
+
+/// What the default backend is asked for: search path, user, and temporary relations.
+pub(super) const PATH_QUERY: &str = "SELECT pg_catalog.current_setting('search_path'), current_user, \
+     pg_catalog.array_to_string(ARRAY(SELECT relname::text FROM pg_catalog.pg_class \
+     WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relkind IN ('r','v','m','p')), E'\\n')";
+
+impl Session {
+    /// Takes note of a statement that is being sent to the default backend.
+    pub(super) fn track(&mut self, facts: &StatementFacts) {
+        self.path_stale |= may_move_path(facts);
+        match &facts.session {
+            SessionEffect::Transaction(control) => self.track_transaction(control),
+            SessionEffect::CreateTemp(name)
+                if self.view.temporary.len() < crate::limits::TEMP_RELATIONS_MAX =>
+            {
+                self.view.temporary.insert(name.clone());
+            }
+            SessionEffect::Discard(Discard::All) => {
+                self.statements.clear();
+                self.view.hint = None;
+            }
+            SessionEffect::Reset(None) => self.view.hint = None,
+            SessionEffect::Deallocate(None) => self.statements.clear(),
+            SessionEffect::Deallocate(Some(name)) => drop(self.statements.remove(name.as_bytes())),
+            _ => {}
+        }
+        match facts.effect {
+            Effect::Write | Effect::Lock | Effect::Unknown => {
+                self.view.keep_mirrored |= self.view.in_transaction
+            }
+            Effect::Define => self.shared.ddl_passed.notify_one(),
+            _ => {}
+        }
+    }
+
+    fn track_transaction(&mut self, control: &TransactionControl) {
+        let strict = |isolation| {
+            matches!(
+                isolation,
+                Some(Isolation::RepeatableRead | Isolation::Serializable)
+            )
+        };
+        match control {
+            TransactionControl::Begin(modes) => {
+                self.batch.began = true;
+                self.view.keep_mirrored = strict(modes.isolation);
+            }
+            TransactionControl::SetTransaction(modes) => {
+                self.view.keep_mirrored |= strict(modes.isolation);
+            }
+            _ => {}
+        }
+    }
+
+    /// The default backend has said what state the transaction is in.
+    pub(super) fn on_status(&mut self, status: u8) {
+        let ended = self.status != b'I' && status == b'I';
+        self.status = status;
+        self.view.in_transaction = status == b'T';
+        self.view.failed = status == b'E';
+        if ended {
+            self.view.keep_mirrored = false;
+            self.statements.close_all();
+            // A rolled-back or local SET, and temporary relations that went with the transaction.
+            self.path_stale = true;
+        }
+    }
+
+    /// Whether a statement's route depends on a search path that may have changed.
+    pub(super) fn needs_path(&self, facts: &StatementFacts) -> bool {
+        let table = &self.snapshot.table;
+        let depends =
+            |name: &crate::sql::RelationName| name.schema.is_none() && table.may_claim(&name.name);
+        self.path_stale
+            && !self.view.failed
+            && facts.relations.iter().any(|used| depends(&used.name))
+    }
+
+    /// Takes the answer to [`PATH_QUERY`].
+    pub(super) fn on_path(&mut self, columns: &[Option<&[u8]>]) {
+        let text = |at: usize| {
+            columns
+                .get(at)
+                .copied()
+                .flatten()
+                .map(String::from_utf8_lossy)
+        };
+        if let (Some(path), Some(user)) = (text(0), text(1)) {
+            self.view.set_search_path(&path, &user);
+        }
+        let names = text(2).unwrap_or_default();
+        self.view.temporary = names
+            .split('\n')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+    }
+}
+
+/// Whether a statement may change the search path, who `"$user"` is, or which temporary relations there are.
+fn may_move_path(facts: &StatementFacts) -> bool {
+    let moving = |name: &str| matches!(name, "search_path" | "role" | "session_authorization");
+    match &facts.session {
+        SessionEffect::Set { name, .. } | SessionEffect::Reset(Some(name)) if moving(name) => true,
+        SessionEffect::Reset(None) | SessionEffect::Discard(_) | SessionEffect::CreateTemp(_) => {
+            true
+        }
+        _ => match facts.effect {
+            Effect::Define => facts
+                .relations
+                .iter()
+                .any(|used| used.access == Access::Define),
+            Effect::Unknown => true,
+            Effect::Write => matches!(facts.kind, "do" | "call"),
+            _ => facts
+                .functions
+                .iter()
+                .any(|function| function.name == "set_config"),
+        },
+    }
+}

@@ -1,0 +1,172 @@
+//! What does a statement say about itself?
+//!
+//! The layer's one answer is [`facts`]: text in, [`StatementFacts`] out. It is total (any bytes), pure
+//! (no catalog, session or clock) and bounded (see [`limits`]). A statement takes the first of these
+//! ways that knows it:
+//!
+//! 1. `session`: transaction control, settings, cursors, read exactly off the tokens;
+//! 2. `wrap`: statements that carry another (`EXPLAIN`, `PREPARE`, `DECLARE`, `COPY`);
+//! 3. `parse` and `collect`: queries and data changes, through sqlparser;
+//! 4. `classify`: those that do not parse, by their words;
+//! 5. `define`: everything else, by its first words.
+//!
+//! [`Effect::Read`] comes from the third way (or a plain `TABLE t`, `COPY t TO STDOUT`) and nowhere
+//! else, and it is checked once more against the bare words of the text.
+
+pub mod facts;
+pub mod lexer;
+pub mod limits;
+
+mod classify;
+mod collect;
+mod constraint;
+mod define;
+mod findings;
+mod functions;
+mod hint;
+mod objects;
+mod parse;
+mod session;
+mod split;
+mod tokens;
+mod wrap;
+
+use std::ops::Range;
+
+pub use facts::{
+    Access, Discard, Effect, FunctionName, Hint, Isolation, ParsedBy, RelationName, RelationUse,
+    SessionEffect, Shape, StatementFacts, TransactionControl, TransactionModes,
+};
+pub use functions::is_read_only_builtin;
+pub use lexer::Dialect;
+pub use split::split_with;
+
+use findings::Findings;
+use lexer::Kind;
+use tokens::{Cursor, Tokens};
+
+/// The facts of one statement, under the default dialect.
+#[must_use]
+pub fn facts(text: &[u8]) -> StatementFacts {
+    facts_with(text, &Dialect::default())
+}
+
+/// Byte ranges of the statements in `text`, under the default dialect.
+#[must_use]
+pub fn split(text: &[u8]) -> Vec<Range<usize>> {
+    split_with(text, &Dialect::default())
+}
+
+/// The facts of one statement. White space, comments and semicolons around it do not matter; of a text
+/// with several, nothing is believed.
+#[must_use]
+pub fn facts_with(text: &[u8], dialect: &Dialect) -> StatementFacts {
+    let tokens = Tokens::new(text, *dialect);
+    let mut facts = statement(tokens.cursor(), 0);
+    facts.hint = hint::leading(text, lexer::lex(text, *dialect));
+    // In other encodings a byte that looks like ASCII may be half of a character, so a text that is
+    // not UTF-8 is not known to be what it seems. Neither is one with an open quote.
+    let read = facts.effect == Effect::Read;
+    let trusted = tokens.sound && (!read || std::str::from_utf8(text).is_ok());
+    let harmless = matches!(
+        facts.effect,
+        Effect::Read | Effect::Session | Effect::Transaction
+    );
+    if harmless && !trusted {
+        facts.effect = Effect::Unknown;
+    }
+    facts
+}
+
+/// The facts of one statement's tokens, `depth` wrappers deep.
+fn statement(cursor: Cursor<'_>, depth: usize) -> StatementFacts {
+    if cursor.is_done() {
+        return Findings::new(Effect::Empty).into_facts("empty", ParsedBy::Tokens);
+    }
+    if depth > limits::WRAPPERS_MAX {
+        return Findings::new(Effect::Unknown).into_facts("unknown", ParsedBy::Tokens);
+    }
+    if let Some(facts) = session::session_facts(cursor) {
+        return facts;
+    }
+    if let Some(facts) = wrap::wrapped(cursor, depth) {
+        return facts;
+    }
+    let Some(kind) = classify::query_kind(cursor) else {
+        return define::facts(cursor, depth);
+    };
+    let parsed = parse::parse(cursor).and_then(|statement| collect::collect(&statement));
+    match parsed {
+        Some(facts) => checked(kind, facts, cursor),
+        None => classify::query(kind, cursor),
+    }
+}
+
+/// A second opinion on what the tree said, from the bare words and operators of the text. It costs
+/// little and would catch a construct that the parser reads differently from PostgreSQL.
+fn checked(kind: &'static str, mut facts: StatementFacts, cursor: Cursor<'_>) -> StatementFacts {
+    if facts.kind == "select" && kind == "table" {
+        facts.kind = "table";
+    }
+    if facts.effect != Effect::Read {
+        return facts;
+    }
+    let danger = classify::danger(cursor);
+    if danger.writes || danger.locks || danger.into {
+        facts.effect = Effect::Unknown;
+        return facts;
+    }
+    let mut at = cursor;
+    while let Some(token) = at.peek(0) {
+        let operator = token.bytes(at.text);
+        if token.kind == Kind::Operator && !functions::is_builtin_operator(operator) {
+            add_function(
+                &mut facts,
+                None,
+                String::from_utf8_lossy(operator).into_owned(),
+            );
+        }
+        if at.is(0, "operator") && at.is_mark(1, "(") {
+            foreign_operator(at, &mut facts);
+        }
+        at.advance();
+    }
+    facts
+}
+
+/// `OPERATOR(schema.op)`: an operator outside `pg_catalog` is a function call in disguise.
+fn foreign_operator(mut at: Cursor<'_>, facts: &mut StatementFacts) {
+    at.advance();
+    at.advance();
+    let mut schema = None;
+    while let Some(part) = at.ident() {
+        schema = Some(part);
+        at.eat_mark(".");
+    }
+    if schema
+        .as_deref()
+        .is_some_and(|schema| schema == "pg_catalog")
+    {
+        return;
+    }
+    let operator = at
+        .peek(0)
+        .map(|token| token.bytes(at.text))
+        .unwrap_or_default();
+    let name = String::from_utf8_lossy(operator).into_owned();
+    if schema.is_some() {
+        add_function(facts, schema, name);
+    }
+}
+
+fn add_function(facts: &mut StatementFacts, schema: Option<String>, name: String) {
+    let function = FunctionName { schema, name };
+    if facts.functions.len() >= limits::FUNCTIONS_MAX {
+        facts.effect = Effect::Unknown;
+    } else if !facts.functions.contains(&function) {
+        facts.functions.push(function);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Where does each statement of a Query string begin and end?
+//!
+//! PostgreSQL's grammar splits at semicolons, and only two constructs hold semicolons inside one
+//! statement: the body of an SQL function (`BEGIN ATOMIC … END`) and the actions of a rule
+//! (`DO (a; b)`). psql follows the same rules when it splits its input
+//! (<https://github.com/postgres/postgres/blob/REL_15_STABLE/src/fe_utils/psqlscan.l>).
+
+use std::ops::Range;
+
+use super::lexer::{Dialect, Kind, lex};
+
+/// What has been seen of the statement under way.
+#[derive(Default)]
+struct Statement {
+    /// First byte that is not white space; comments count, as they may hold a hint.
+    start: Option<usize>,
+    end: usize,
+    significant: bool,
+    parens: usize,
+    /// How many `END`s are missing in an SQL function's body.
+    blocks: usize,
+    routine: Routine,
+    begin_seen: bool,
+}
+
+/// How far the statement looks like `CREATE [OR REPLACE] {FUNCTION|PROCEDURE}`.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Routine {
+    #[default]
+    Start,
+    Create,
+    Or,
+    Yes,
+    No,
+}
+
+impl Statement {
+    fn word(&mut self, word: &[u8]) {
+        let is = |wanted: &str| word.eq_ignore_ascii_case(wanted.as_bytes());
+        self.routine = match self.routine {
+            Routine::Start if is("create") => Routine::Create,
+            Routine::Create if is("or") => Routine::Or,
+            Routine::Or if is("replace") => Routine::Create,
+            Routine::Create if is("function") || is("procedure") => Routine::Yes,
+            Routine::Yes => Routine::Yes,
+            _ => Routine::No,
+        };
+        if self.routine != Routine::Yes || self.parens > 0 {
+            return;
+        }
+        if self.blocks == 0 {
+            self.blocks = usize::from(self.begin_seen && is("atomic"));
+        } else if is("case") {
+            self.blocks += 1;
+        } else if is("end") {
+            self.blocks -= 1;
+        }
+        self.begin_seen = is("begin");
+    }
+}
+
+/// Byte ranges of the statements in `text`, each without its semicolon, in order. Comments before a
+/// statement belong to it. Those with nothing but white space and comments are left out.
+#[must_use]
+pub fn split_with(text: &[u8], dialect: &Dialect) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let mut now = Statement::default();
+    for token in lex(text, *dialect) {
+        let bytes = token.bytes(text);
+        if token.kind == Kind::Space {
+            continue;
+        }
+        if bytes == b";" && now.parens == 0 && now.blocks == 0 {
+            close(&mut now, &mut ranges);
+            continue;
+        }
+        now.start.get_or_insert(token.start);
+        now.end = token.end;
+        if !token.is_significant() {
+            continue;
+        }
+        now.significant = true;
+        match (token.kind, bytes) {
+            (Kind::Word, word) => now.word(word),
+            (Kind::Punct, b"(") => now.parens += 1,
+            (Kind::Punct, b")") => now.parens = now.parens.saturating_sub(1),
+            _ => now.begin_seen = false,
+        }
+    }
+    close(&mut now, &mut ranges);
+    ranges
+}
+
+fn close(now: &mut Statement, ranges: &mut Vec<Range<usize>>) {
+    let done = std::mem::take(now);
+    if let Some(start) = done.start
+        && done.significant
+    {
+        ranges.push(start..done.end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parts(text: &str) -> Vec<&str> {
+        split_with(text.as_bytes(), &Dialect::default())
+            .into_iter()
+            .map(|range| &text[range])
+            .collect()
+    }
+
+    #[test]
+    fn splits_at_semicolons_that_are_code() {
+        assert_eq!(parts("select 1; select 2"), ["select 1", "select 2"]);
+        assert_eq!(parts(" ; ;-- x\n;/* y */; "), [""; 0]);
+        assert_eq!(
+            parts("select ';' ; select \";\" ; select $$;$$"),
+            ["select ';'", "select \";\"", "select $$;$$"]
+        );
+        assert_eq!(
+            parts("/* tidegate: to=x */ select 1;"),
+            ["/* tidegate: to=x */ select 1"]
+        );
+        assert_eq!(
+            parts("select 1 /* ; */; select 2 -- ;"),
+            ["select 1 /* ; */", "select 2 -- ;"]
+        );
+        assert_eq!(parts(r"select E'\';'; select 2").len(), 2);
+    }
+
+    #[test]
+    fn keeps_bodies_whole() {
+        let body = "create or replace function f() returns int begin atomic \
+                    select case when true then 1 end; select 2; end";
+        assert_eq!(parts(&format!("{body}; select 1")), [body, "select 1"]);
+        let rule = "create rule r as on insert to t do (insert into a values (1); delete from b)";
+        assert_eq!(parts(&format!("{rule}; select 1")), [rule, "select 1"]);
+        assert_eq!(parts("begin; select 1; end; select 2").len(), 4);
+    }
+
+    #[test]
+    fn backslashes_escape_when_standard_conforming_strings_is_off() {
+        let off = Dialect {
+            standard_conforming_strings: false,
+        };
+        assert_eq!(split_with(br"select 'a\'; select ' 1", &off).len(), 1);
+        assert_eq!(
+            split_with(br"select 'a\'; select ' 1", &Dialect::default()).len(),
+            2
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_are_ordered_and_inside(text in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut at = 0;
+            for range in split_with(&text, &Dialect::default()) {
+                prop_assert!(range.start >= at && range.start < range.end);
+                prop_assert!(range.end <= text.len());
+                at = range.end;
+            }
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What does Prometheus see?
+//!
+//! Every metric with its name, unit and kept handle. Labels come from the configuration and from closed lists only; nothing a
+//! client writes becomes a label. The recorder is a value, not a global, so that tests can have several.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit,
+};
+use metrics_exporter_prometheus::{
+    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+
+use crate::config::Config;
+use crate::routing::Reason;
+
+/// Buckets of statement and wait times, in seconds.
+const STATEMENT_BUCKETS: [f64; 14] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
+];
+/// Buckets of routing times, in seconds.
+const ROUTE_BUCKETS: [f64; 10] = [
+    1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 1e-4, 1e-3,
+];
+
+const METADATA: Metadata<'static> = Metadata::new("tidegate", Level::INFO, None);
+
+/// All metrics of one process. Handles for backends and rules are made anew for each configuration, and meet the old
+/// values under the same names.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    /// `tidegate_clients`
+    pub clients: Gauge,
+    /// `tidegate_route_seconds`
+    pub route_seconds: Histogram,
+    /// `tidegate_parse_total{by="cache"}`
+    pub parse_cache: Counter,
+    /// `tidegate_parse_total{by="sqlparser"}`
+    pub parse_sqlparser: Counter,
+    /// `tidegate_parse_total{by="tokens"}`
+    pub parse_tokens: Counter,
+    /// `tidegate_config_reloads_total{result="ok"}`
+    pub reloads_ok: Counter,
+    /// `tidegate_config_reloads_total{result="failed"}`
+    pub reloads_failed: Counter,
+    /// `tidegate_bytes_total`: from clients, to clients, from backends, to backends.
+    pub bytes: [Counter; 4],
+    statements: DashMap<(Box<str>, &'static str, Reason), Counter>,
+    refused: Vec<Counter>,
+}
+
+/// Handles for one backend.
+#[derive(Clone)]
+pub struct BackendMetrics {
+    /// `tidegate_statement_seconds{target}`
+    pub statement_seconds: Histogram,
+    /// `tidegate_pool_connections{state="idle"}`
+    pub idle: Gauge,
+    /// `tidegate_pool_connections{state="active"}`
+    pub active: Gauge,
+    /// `tidegate_pool_waiting`
+    pub waiting: Gauge,
+    /// `tidegate_pool_wait_seconds`
+    pub wait_seconds: Histogram,
+    /// `tidegate_backend_up`
+    pub up: Gauge,
+}
+
+impl Metrics {
+    /// A fresh set, all zero.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        let mut builder = PrometheusBuilder::new();
+        for (name, buckets) in [
+            ("tidegate_statement_seconds", &STATEMENT_BUCKETS[..]),
+            ("tidegate_pool_wait_seconds", &STATEMENT_BUCKETS[..]),
+            ("tidegate_route_seconds", &ROUTE_BUCKETS[..]),
+        ] {
+            let matcher = Matcher::Full(name.to_owned());
+            // It fails for an empty list of buckets only.
+            let with_buckets = builder.set_buckets_for_metric(matcher, buckets);
+            builder = with_buckets.unwrap_or_else(|_| PrometheusBuilder::new());
+        }
+        let recorder = builder.build_recorder();
+        describe(&recorder);
+        let counter = |name, labels: &[(&'static str, &str)]| counter(&recorder, name, labels);
+        let bytes = |side, direction| {
+            counter(
+                "tidegate_bytes_total",
+                &[("side", side), ("direction", direction)],
+            )
+        };
+        Arc::new(Self {
+            handle: recorder.handle(),
+            clients: gauge(&recorder, "tidegate_clients", &[]),
+            route_seconds: histogram(&recorder, "tidegate_route_seconds", &[]),
+            parse_cache: counter("tidegate_parse_total", &[("by", "cache")]),
+            parse_sqlparser: counter("tidegate_parse_total", &[("by", "sqlparser")]),
+            parse_tokens: counter("tidegate_parse_total", &[("by", "tokens")]),
+            reloads_ok: counter("tidegate_config_reloads_total", &[("result", "ok")]),
+            reloads_failed: counter("tidegate_config_reloads_total", &[("result", "failed")]),
+            bytes: [
+                bytes("client", "in"),
+                bytes("client", "out"),
+                bytes("backend", "in"),
+                bytes("backend", "out"),
+            ],
+            statements: DashMap::new(),
+            refused: Reason::ALL
+                .iter()
+                .map(|reason| counter("tidegate_refused_total", &[("reason", reason.as_str())]))
+                .collect(),
+            recorder,
+        })
+    }
+
+    /// `tidegate_statements_total{target,kind,reason}`; a refused statement has the target `none`.
+    pub fn statement(&self, target: &str, kind: &'static str, reason: Reason) {
+        let key = (Box::from(target), kind, reason);
+        if let Some(counter) = self.statements.get(&key) {
+            counter.increment(1);
+            return;
+        }
+        let labels = [
+            ("target", target),
+            ("kind", kind),
+            ("reason", reason.as_str()),
+        ];
+        let counter = counter(&self.recorder, "tidegate_statements_total", &labels);
+        counter.increment(1);
+        self.statements.insert(key, counter);
+    }
+
+    /// `tidegate_refused_total{reason}`
+    pub fn refused(&self, reason: Reason) {
+        if let Some(counter) = self.refused.get(reason as usize) {
+            counter.increment(1);
+        }
+    }
+
+    /// `tidegate_route_rule_hits_total{rule}`, one handle for each rule in order.
+    #[must_use]
+    pub fn rules(&self, config: &Config) -> Vec<Counter> {
+        let hits = |label: String| {
+            counter(
+                &self.recorder,
+                "tidegate_route_rule_hits_total",
+                &[("rule", label.as_str())],
+            )
+        };
+        config
+            .routes
+            .iter()
+            .map(|rule| hits(rule.label()))
+            .collect()
+    }
+
+    /// Handles for a backend.
+    #[must_use]
+    pub fn backend(&self, name: &str) -> BackendMetrics {
+        let r = &self.recorder;
+        let connections = |state| {
+            gauge(
+                r,
+                "tidegate_pool_connections",
+                &[("backend", name), ("state", state)],
+            )
+        };
+        BackendMetrics {
+            statement_seconds: histogram(r, "tidegate_statement_seconds", &[("target", name)]),
+            idle: connections("idle"),
+            active: connections("active"),
+            waiting: gauge(r, "tidegate_pool_waiting", &[("backend", name)]),
+            wait_seconds: histogram(r, "tidegate_pool_wait_seconds", &[("backend", name)]),
+            up: gauge(r, "tidegate_backend_up", &[("backend", name)]),
+        }
+    }
+
+    /// Sets `tidegate_catalog_relations{backend,kind}`.
+    pub fn catalog(&self, backend: &str, kind: &'static str, count: usize) {
+        let labels = [("backend", backend), ("kind", kind)];
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+        gauge(&self.recorder, "tidegate_catalog_relations", &labels).set(count as f64);
+    }
+
+    /// The text for Prometheus.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Moves histogram samples into their buckets; without it they pile up between scrapes. Call every few seconds.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+
+    /// How often [`Metrics::upkeep`] should run.
+    pub const UPKEEP: Duration = Duration::from_secs(5);
+}
+
+fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
+    let label = |(name, value): &(&'static str, &str)| Label::new(*name, (*value).to_owned());
+    Key::from_parts(name, labels.iter().map(label).collect::<Vec<_>>())
+}
+
+fn counter(
+    recorder: &PrometheusRecorder,
+    name: &'static str,
+    labels: &[(&'static str, &str)],
+) -> Counter {
+    recorder.register_counter(&key(name, labels), &METADATA)
+}
+
+fn gauge(
+    recorder: &PrometheusRecorder,
+    name: &'static str,
+    labels: &[(&'static str, &str)],
+) -> Gauge {
+    recorder.register_gauge(&key(name, labels), &METADATA)
+}
+
+fn histogram(
+    recorder: &PrometheusRecorder,
+    name: &'static str,
+    labels: &[(&'static str, &str)],
+) -> Histogram {
+    recorder.register_histogram(&key(name, labels), &METADATA)
+}
+
+fn describe(recorder: &PrometheusRecorder) {
+    let help = |text: &'static str| SharedString::from(text);
+    let counters = [
+        (
+            "tidegate_statements_total",
+            "Statements routed or refused, by target, kind and reason.",
+        ),
+        ("tidegate_refused_total", "Statements refused, by reason."),
+        (
+            "tidegate_route_rule_hits_total",
+            "Statements decided by each rule.",
+        ),
+        (
+            "tidegate_parse_total",
+            "Statements classified, by cache, sqlparser or tokens.",
+        ),
+        (
+            "tidegate_bytes_total",
+            "Bytes to and from clients and backends.",
+        ),
+        (
+            "tidegate_config_reloads_total",
+            "Reloads of router.yaml, by result.",
+        ),
+    ];
+    for (name, text) in counters {
+        recorder.describe_counter(KeyName::from(name), None, help(text));
+    }
+    let gauges = [
+        ("tidegate_clients", "Clients connected."),
+        (
+            "tidegate_pool_connections",
+            "Connections to a backend, by state.",
+        ),
+        (
+            "tidegate_pool_waiting",
+            "Statements waiting for a connection.",
+        ),
+        (
+            "tidegate_backend_up",
+            "Whether the last health probe of a backend succeeded.",
+        ),
+        (
+            "tidegate_catalog_relations",
+            "Relations in a backend's catalog, by kind.",
+        ),
+    ];
+    for (name, text) in gauges {
+        recorder.describe_gauge(KeyName::from(name), None, help(text));
+    }
+    let histograms = [
+        (
+            "tidegate_statement_seconds",
+            "Time from a statement's dispatch to its end.",
+        ),
+        (
+            "tidegate_route_seconds",
+            "Time to classify and route a statement.",
+        ),
+        (
+            "tidegate_pool_wait_seconds",
+            "Time a statement waited for a connection.",
+        ),
+    ];
+    for (name, text) in histograms {
+        recorder.describe_histogram(KeyName::from(name), Some(Unit::Seconds), help(text));
+    }
+}

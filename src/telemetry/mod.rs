@@ -1,0 +1,4 @@
+//! What happened: metrics for machines, logs for people.
+
+pub mod logging;
+pub mod metrics;
