@@ -41,6 +41,12 @@ impl Lease {
         self.conn.as_deref_mut()
     }
 
+    /// Bytes that wait to be sent on it.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.conn.as_ref().map_or(0, |conn| conn.wire.out.len())
+    }
+
     /// The pool it came from.
     #[must_use]
     pub fn pool(&self) -> &Arc<Pool> {

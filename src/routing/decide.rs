@@ -48,7 +48,19 @@ struct Placed<'a> {
 
 impl<'a> Placed<'a> {
     fn new(facts: &'a StatementFacts, view: &'a SessionView, table: &RoutingTable) -> Self {
-        let at = |used: &'a RelationUse| (used, place(&used.name, facts.shape, view, table));
+        let at = |used: &'a RelationUse| match &facts.session {
+            // What a statement makes as a temporary relation is nobody's but the session's, whatever else has the name.
+            SessionEffect::CreateTemp(name)
+                if used.access != Access::Read
+                    && used.access != Access::Reference
+                    && *name == used.name.name =>
+            {
+                let (home, schema) = (Home::Temporary, Some("pg_temp"));
+                let rule = None;
+                (used, Place { home, rule, schema })
+            }
+            _ => (used, place(&used.name, facts.shape, view, table)),
+        };
         Self {
             uses: facts.relations.iter().map(at).collect(),
         }

@@ -18,3 +18,6 @@ pub use explain::{Explanation, explain, explain_decision};
 pub use place::{Home, Place};
 pub use table::{RoutingTable, RuleId};
 pub use view::SessionView;
+
+#[cfg(test)]
+mod tests;

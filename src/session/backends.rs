@@ -94,8 +94,10 @@ impl Session {
 
     /// Sends a string to a side, whose replies go to `to`.
     pub(super) fn send_query(&mut self, side: Side, text: &[u8], to: To) {
+        self.point_cancel_at(side);
         if let Some(conn) = self.conn(side) {
             frontend::put_query(&mut conn.wire.out, text);
+            conn.prepared.forget_unnamed();
             self.pipeline.push(Expect::Query, side, to);
         }
     }
@@ -196,6 +198,19 @@ impl Session {
                 .lease
                 .give_back(cancelling || leased.tainted || leased.in_block);
         }
+    }
+
+    /// Cancel requests go to the side that is given work now; without a lease they go to the default backend anyway.
+    pub(super) fn point_cancel_at(&mut self, side: Side) {
+        let Some(leased) = self.leased.as_mut() else {
+            return;
+        };
+        if side == Side::Oltp {
+            return self.point_cancel_at_oltp();
+        }
+        let connector = leased.lease.pool().connector().clone();
+        let target = leased.lease.conn().and_then(|conn| conn.cancel.clone());
+        self.slot.point(&connector, target.as_ref());
     }
 
     pub(super) fn point_cancel_at_oltp(&mut self) {

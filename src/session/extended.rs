@@ -42,8 +42,8 @@ impl Session {
         let Some(parse) = frontend::parse(body) else {
             return Err(malformed("Parse"));
         };
-        let facts = match sql::split(parse.text).as_slice() {
-            [] | [_] => self.shared.facts.facts(parse.text),
+        let facts = match sql::split_with(parse.text, &self.dialect).as_slice() {
+            [] | [_] => self.facts(parse.text),
             // PostgreSQL says itself that several statements cannot be prepared as one.
             _ => return self.pass_to_oltp(frame, Expect::Parse).await,
         };
@@ -57,7 +57,10 @@ impl Session {
             Err(refused) => Err((**refused).clone()),
             Ok(_) => Ok(decision.proof.map_or(Way::Oltp, Way::Analytic)),
         };
-        let taken = !parse.name.is_empty() && self.statements.get(parse.name).is_some();
+        let held = self.statements.get(parse.name);
+        let taken = !parse.name.is_empty() && held.is_some();
+        // Where the default backend has the name too, it says itself that it is taken.
+        let says_so = held.is_some_and(|statement| statement.on_oltp);
         let key = || {
             Arc::new(StatementKey {
                 text: parse.text.into(),
@@ -69,7 +72,7 @@ impl Session {
                 self.record(parse.text, &facts, decision);
                 Ok(self.fail_batch(&refused))
             }
-            Ok(Way::Oltp) if local.is_none() => {
+            Ok(Way::Oltp) if local.is_none() && (!taken || says_so) => {
                 let step = self.pass_to_oltp(frame, Expect::Parse).await?;
                 if step == Step::Done && !taken && !self.skipping {
                     let statement = ClientStatement {
@@ -79,6 +82,7 @@ impl Session {
                         local: None,
                     };
                     self.statements.insert(parse.name, statement);
+                    self.pipeline.name_last(parse.name);
                 }
                 Ok(step)
             }
@@ -92,6 +96,7 @@ impl Session {
                 };
                 self.statements.insert(parse.name, statement);
                 self.answer(PARSE_COMPLETE);
+                self.pipeline.name_last(parse.name);
                 Ok(Step::Done)
             }
             Ok(Way::Analytic(proof)) => {
@@ -104,6 +109,7 @@ impl Session {
                     if !self.prepare(&key, named, To::Client).1 {
                         self.answer(PARSE_COMPLETE);
                     }
+                    self.pipeline.name_last(parse.name);
                     let statement = ClientStatement {
                         key,
                         facts,
@@ -126,13 +132,13 @@ impl Session {
         let Some(statement) = self.statements.get(names.statement).cloned() else {
             return self.pass_bind(frame, total, names.portal, None).await;
         };
+        if self.waits_for_path(&statement.facts).await {
+            return Ok(Step::Wait);
+        }
         if let Some(command) = statement.local {
             self.statements.open(names.portal, Portal::Local(command));
             self.answer(BIND_COMPLETE);
             return Ok(Step::Done);
-        }
-        if self.waits_for_path(&statement.facts).await {
-            return Ok(Step::Wait);
         }
         let decision = self.route(&statement.facts);
         let proof = match &decision.outcome {
@@ -174,6 +180,7 @@ impl Session {
                 self.passing = (all - rest.len(), PassTo::Side(Side::Analytic));
             }
             self.pushed(Expect::Bind, Side::Analytic);
+            self.taint_by_portal(names.portal);
             let facts = Arc::clone(&statement.facts);
             self.statements.open(
                 names.portal,
@@ -185,6 +192,22 @@ impl Session {
             self.record(&statement.key.text, &statement.facts, decision);
         }
         Ok(step)
+    }
+
+    /// Where portals outlive a Sync, a named one would be met by whoever gets the connection next, so nobody does.
+    fn taint_by_portal(&mut self, portal: &[u8]) {
+        let index = self
+            .conn(Side::Analytic)
+            .map_or(usize::MAX, |conn| conn.backend);
+        let backend = self.snapshot.backends.get(index);
+        let outlives = backend.is_some_and(|backend| backend.dialect.read_block().is_none());
+        if let Some(leased) = self
+            .leased
+            .as_mut()
+            .filter(|_| outlives && !portal.is_empty())
+        {
+            leased.tainted = true;
+        }
     }
 
     /// A Bind for the default backend, as it is.
@@ -390,6 +413,8 @@ impl Session {
         };
         let Some(side) = side else {
             self.batch.closing = true;
+            // What is owed must be in before the next step is known; PostgreSQL keeps it back until it is asked.
+            self.flush_once();
             return Ok(Step::Done);
         };
         if let Some(conn) = self.conn(side) {
@@ -535,6 +560,7 @@ impl Session {
 
     /// A message was sent to a side within the batch.
     fn pushed(&mut self, expect: Expect, side: Side) {
+        self.point_cancel_at(side);
         self.pipeline.push(expect, side, To::Client);
         self.batch.flushed = false;
         match side {

@@ -36,7 +36,7 @@ use crate::protocol::compose;
 use crate::protocol::frame::{self, BadLength, HEADER_BYTES};
 use crate::routing::{Decision, SessionView};
 use crate::server::{Shared, Snapshot};
-use crate::sql::StatementFacts;
+use crate::sql::{Dialect, StatementFacts};
 use batch::{Batch, Script};
 use pipeline::{Pipeline, Side};
 use statements::Statements;
@@ -116,6 +116,10 @@ pub struct Session {
     /// The transaction status that the client knows.
     status: u8,
     view: SessionView,
+    /// How the default backend reads this session's strings.
+    dialect: Dialect,
+    /// Room for templates of statements.
+    scratch: Vec<u8>,
     /// The search path may have changed since it was last asked for.
     path_stale: bool,
     statements: Statements,
@@ -148,6 +152,8 @@ impl Session {
     /// A session of a client that has been sent its first ReadyForQuery.
     #[must_use]
     pub fn new(start: Start) -> Self {
+        let parameters = start.oltp.as_ref().map_or(&[][..], |conn| &conn.parameters);
+        let dialect = dialect_of(parameters);
         let drained = Box::pin(start.shared.drain.clone().cancelled_owned());
         let mut session = Self {
             shared: start.shared,
@@ -166,6 +172,8 @@ impl Session {
             passing: (0, PassTo::Nowhere),
             status: b'I',
             view: start.view,
+            dialect,
+            scratch: Vec::new(),
             path_stale: true,
             statements: Statements::default(),
             last_route: None,
@@ -316,6 +324,15 @@ impl Session {
                 "invalid frontend message type {tag}"
             )))),
         }
+    }
+}
+
+/// How a server with these parameter statuses reads plain strings.
+fn dialect_of(parameters: &[(String, String)]) -> Dialect {
+    let off =
+        |(name, value): &(String, String)| name == "standard_conforming_strings" && value == "off";
+    Dialect {
+        standard_conforming_strings: !parameters.iter().any(off),
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Entry {
     pub started: Option<Instant>,
     /// For a `Parse` on a shared connection: what it prepares there, so that it can be forgotten when it fails.
     pub key: Option<Arc<StatementKey>>,
+    /// For a client's `Parse`: the name it gives.
+    pub name: Option<Box<[u8]>>,
 }
 
 /// A reply owed.
@@ -79,6 +81,8 @@ enum Item {
     Local {
         answer: Bytes,
         ready: bool,
+        /// For a client's `Parse`: the name it gives.
+        name: Option<Box<[u8]>>,
     },
 }
 
@@ -89,6 +93,8 @@ pub struct Failed {
     pub before_sync: bool,
     /// Statements that were to be prepared on a shared connection, and were not.
     pub unprepared: Vec<Arc<StatementKey>>,
+    /// Names that a client's `Parse` was to give, and did not.
+    pub unnamed: Vec<Box<[u8]>>,
 }
 
 /// What a lost backend owed.
@@ -141,6 +147,7 @@ impl Pipeline {
             to,
             started,
             key: None,
+            name: None,
         }));
     }
 
@@ -152,13 +159,27 @@ impl Pipeline {
             to,
             started: None,
             key: Some(key),
+            name: None,
         };
         self.items.push_back(Item::Remote(entry));
     }
 
     /// Adds an answer of the router's own; `ready` when it ends with ReadyForQuery.
     pub fn push_local(&mut self, answer: Bytes, ready: bool) {
-        self.items.push_back(Item::Local { answer, ready });
+        self.items.push_back(Item::Local {
+            answer,
+            ready,
+            name: None,
+        });
+    }
+
+    /// The reply added last is the one to a client's `Parse` of this name.
+    pub fn name_last(&mut self, statement: &[u8]) {
+        if let Some(Item::Remote(Entry { name, .. }) | Item::Local { name, .. }) =
+            self.items.back_mut()
+        {
+            *name = Some(statement.into());
+        }
     }
 
     /// The answers of the router's own that are due now.
@@ -239,15 +260,19 @@ impl Pipeline {
             Item::Local { ready, .. } => *ready,
         };
         let at = self.items.iter().position(is_sync);
-        let skipped = self.items.drain(..at.unwrap_or(self.items.len()));
-        let unprepared = skipped.filter_map(|item| match item {
-            Item::Remote(entry) => entry.key,
-            Item::Local { .. } => None,
-        });
-        Failed {
-            unprepared: unprepared.collect(),
+        let mut failed = Failed {
             before_sync: at.is_none(),
+            ..Failed::default()
+        };
+        for item in self.items.drain(..at.unwrap_or(self.items.len())) {
+            let (key, name) = match item {
+                Item::Remote(entry) => (entry.key, entry.name),
+                Item::Local { name, .. } => (None, name),
+            };
+            failed.unprepared.extend(key);
+            failed.unnamed.extend(name);
         }
+        failed
     }
 
     /// The first entry has begun to take COPY data: a backend reads Syncs that were sent behind it as part of the data stream

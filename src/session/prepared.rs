@@ -94,6 +94,11 @@ impl PreparedSet {
         }
     }
 
+    /// The connection's unnamed statement is gone: a `Query` drops it.
+    pub fn forget_unnamed(&mut self) {
+        self.unnamed = None;
+    }
+
     /// Whether the statement is prepared under a name.
     #[must_use]
     pub fn holds(&self, key: &Arc<StatementKey>) -> bool {
@@ -140,6 +145,8 @@ mod tests {
         assert!(set.prepare_unnamed(&key("a")).parse);
         assert!(!set.prepare_unnamed(&key("a")).parse);
         assert!(set.prepare_unnamed(&key("b")).parse);
+        assert!(set.prepare_unnamed(&key("a")).parse);
+        set.forget_unnamed();
         assert!(set.prepare_unnamed(&key("a")).parse);
     }
 

@@ -216,6 +216,9 @@ impl Session {
                 .iter()
                 .for_each(|key| conn.prepared.forget(key));
         }
+        for name in &failed.unnamed {
+            self.statements.remove(name);
+        }
         if failed.before_sync && shown {
             self.batch.failed = Some(FailedBy::from(side));
             self.skipping = !self.batch.closing;
@@ -236,6 +239,9 @@ impl Session {
                         String::from_utf8_lossy(value),
                     );
                     conn.note_parameter(&name, &value);
+                    if side == Side::Oltp {
+                        self.dialect = super::dialect_of(&conn.parameters);
+                    }
                     if side == Side::Oltp && name == "application_name" {
                         self.view.application = value.into_owned();
                     }

@@ -36,18 +36,15 @@ impl Session {
         if !self.finish_batch_before_query() {
             return Ok(Step::Wait);
         }
-        let ranges = sql::split(text);
+        let ranges = sql::split_with(text, &self.dialect);
         if ranges.is_empty() || ranges.len() > STATEMENTS_PER_QUERY_MAX {
             return Ok(self.query_oltp(frame, &[]).await);
         }
-        let part = |range: std::ops::Range<usize>| {
-            let facts = self
-                .shared
-                .facts
-                .facts(text.get(range.clone()).unwrap_or_default());
-            Part { range, facts }
-        };
-        let parts: Vec<Part> = ranges.into_iter().map(part).collect();
+        let mut parts = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            let facts = self.facts(text.get(range.clone()).unwrap_or_default());
+            parts.push(Part { range, facts });
+        }
         if parts.iter().any(|part| self.needs_path(&part.facts)) {
             self.ask_path().await;
             if !self.pipeline.is_empty() {
@@ -124,6 +121,7 @@ impl Session {
             self.track(&part.facts);
         }
         self.batch = Batch::default();
+        self.point_cancel_at(Side::Oltp);
         if let Some(conn) = self.conn(Side::Oltp) {
             conn.wire.out.extend_from_slice(frame);
             self.pipeline.push(Expect::Query, Side::Oltp, To::Client);
@@ -269,6 +267,13 @@ impl Session {
         }
     }
 
+    /// What a statement does, read as this session's strings are.
+    pub(super) fn facts(&mut self, text: &[u8]) -> Arc<StatementFacts> {
+        self.shared
+            .facts
+            .facts(text, self.dialect, &mut self.scratch)
+    }
+
     /// Decides where a statement goes, and how long that took.
     pub(super) fn route(&self, facts: &StatementFacts) -> Decision {
         let begun = Instant::now();
@@ -329,7 +334,7 @@ impl Session {
         }
         match command {
             LocalCommand::ExplainRoute(text) => {
-                let facts = self.shared.facts.facts(text);
+                let facts = self.facts(text);
                 let text = String::from_utf8_lossy(text);
                 let explained = routing::explain(&text, &facts, &self.view, &table);
                 local::put_route(&mut out, Some(&explained), "EXPLAIN");

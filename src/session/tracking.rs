@@ -6,6 +6,7 @@
 use super::Session;
 use crate::sql::{
     Access, Discard, Effect, Isolation, SessionEffect, StatementFacts, TransactionControl,
+    is_read_only_builtin,
 };
 
 /// What the default backend is asked for: search path, user, and temporary relations.
@@ -80,9 +81,11 @@ impl Session {
         let table = &self.snapshot.table;
         let depends =
             |name: &crate::sql::RelationName| name.schema.is_none() && table.may_claim(&name.name);
+        // What EXPLAIN ROUTE is asked about is not among its own relations.
+        let explains = matches!(facts.session, SessionEffect::ExplainRoute(_));
         self.path_stale
             && !self.view.failed
-            && facts.relations.iter().any(|used| depends(&used.name))
+            && (explains || facts.relations.iter().any(|used| depends(&used.name)))
     }
 
     /// Takes the answer to [`PATH_QUERY`].
@@ -121,10 +124,17 @@ fn may_move_path(facts: &StatementFacts) -> bool {
                 .any(|used| used.access == Access::Define),
             Effect::Unknown => true,
             Effect::Write => matches!(facts.kind, "do" | "call"),
-            _ => facts
-                .functions
-                .iter()
-                .any(|function| function.name == "set_config"),
+            // A function that is not known may set anything; so may an update of the view over the settings.
+            _ => {
+                facts
+                    .functions
+                    .iter()
+                    .any(|function| !is_read_only_builtin(function))
+                    || facts
+                        .relations
+                        .iter()
+                        .any(|used| used.name.name == "pg_settings")
+            }
         },
     }
 }

@@ -46,3 +46,12 @@ pub const SET_VALUE_BYTES_MAX: usize = 8 * 1024;
 
 /// Longest list of column names looked for behind a CTE's name, in tokens; PostgreSQL allows 1664 columns.
 pub const COLUMNS_MAX: usize = 2 * 1664;
+
+/// Stack that parsing, walking and dropping a tree must find, else a bigger one is used for it. In a
+/// release build the worst text within the bounds above takes some 200 KiB. sqlparser's frames take over
+/// 100 KiB a level without optimization, more than its own recursion protection reckons with.
+pub const STACK_NEEDED: usize = if cfg!(debug_assertions) {
+    16 << 20
+} else {
+    1 << 20
+};

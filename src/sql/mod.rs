@@ -11,7 +11,8 @@
 //! 5. `define`: everything else, by its first words.
 //!
 //! [`Effect::Read`] comes from the third way (or a plain `TABLE t`, `COPY t TO STDOUT`) and nowhere
-//! else, and it is checked once more against the bare words of the text.
+//! else. It is checked once more against the bare words of the text, and it is given up where another
+//! server's lexer might see other tokens (`portable`).
 
 pub mod facts;
 pub mod lexer;
@@ -26,8 +27,10 @@ mod functions;
 mod hint;
 mod objects;
 mod parse;
+mod portable;
 mod session;
 mod split;
+mod template;
 mod tokens;
 mod wrap;
 
@@ -40,6 +43,7 @@ pub use facts::{
 pub use functions::is_read_only_builtin;
 pub use lexer::Dialect;
 pub use split::split_with;
+pub use template::template;
 
 use findings::Findings;
 use lexer::Kind;
@@ -66,8 +70,11 @@ pub fn facts_with(text: &[u8], dialect: &Dialect) -> StatementFacts {
     facts.hint = hint::leading(text, lexer::lex(text, *dialect));
     // In other encodings a byte that looks like ASCII may be half of a character, so a text that is
     // not UTF-8 is not known to be what it seems. Neither is one with an open quote.
-    let read = facts.effect == Effect::Read;
-    let trusted = tokens.sound && (!read || std::str::from_utf8(text).is_ok());
+    // The session's settings are replayed on the analytic side, so they must read the same there.
+    let travels = matches!(facts.effect, Effect::Read | Effect::Session);
+    let same_anywhere =
+        || std::str::from_utf8(text).is_ok() && portable::is_portable(text, *dialect);
+    let trusted = tokens.sound && (!travels || same_anywhere());
     let harmless = matches!(
         facts.effect,
         Effect::Read | Effect::Session | Effect::Transaction
@@ -95,8 +102,7 @@ fn statement(cursor: Cursor<'_>, depth: usize) -> StatementFacts {
     let Some(kind) = classify::query_kind(cursor) else {
         return define::facts(cursor, depth);
     };
-    let parsed = parse::parse(cursor).and_then(|statement| collect::collect(&statement));
-    match parsed {
+    match parse::with_tree(cursor, collect::collect) {
         Some(facts) => checked(kind, facts, cursor),
         None => classify::query(kind, cursor),
     }

@@ -14,7 +14,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token as SqlToken, Tokenizer};
 
 use super::lexer::{Kind, Token};
-use super::limits::{CHAIN_TOKENS_MAX, NESTING_MAX, PARSED_BYTES_MAX, RECURSION_MAX};
+use super::limits::{CHAIN_TOKENS_MAX, NESTING_MAX, PARSED_BYTES_MAX, RECURSION_MAX, STACK_NEEDED};
 use super::tokens::{Cursor, fold, is_string};
 
 const DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
@@ -44,21 +44,35 @@ const CHAIN_WORDS: &[&str] = &[
     "join",
 ];
 
-/// The statement's tree, if it is within bounds, parses, and is a single query or data change.
-pub(super) fn parse(cursor: Cursor<'_>) -> Option<Statement> {
+/// Makes the statement's tree, if it is within bounds and is the only one, and gives what `use_tree`
+/// makes of it. The tree never leaves here: it may be so deep that even dropping it takes more stack
+/// than the caller has.
+pub(super) fn with_tree<T>(
+    cursor: Cursor<'_>,
+    use_tree: impl FnOnce(&Statement) -> Option<T>,
+) -> Option<T> {
     if !within_bounds(cursor) {
         return None;
     }
     let tokens = translate(cursor)?;
-    // Fuzzers find a panic in sqlparser now and then; then the statement was not understood.
-    let parsed = catch_unwind(AssertUnwindSafe(|| {
-        let mut parser = Parser::new(&DIALECT)
-            .with_recursion_limit(RECURSION_MAX)
-            .with_tokens(tokens);
-        let statement = parser.parse_statement().ok()?;
-        (parser.peek_token().token == SqlToken::EOF).then_some(statement)
-    }));
-    parsed.ok().flatten()
+    stacker::maybe_grow(STACK_NEEDED, 2 * STACK_NEEDED, || {
+        // Fuzzers find a panic in sqlparser now and then; then the statement was not understood.
+        let used = catch_unwind(AssertUnwindSafe(|| {
+            let mut parser = Parser::new(&DIALECT)
+                .with_recursion_limit(RECURSION_MAX)
+                .with_tokens(tokens);
+            let statement = parser.parse_statement().ok()?;
+            let alone = parser.peek_token().token == SqlToken::EOF;
+            if alone { use_tree(&statement) } else { None }
+        }));
+        used.ok().flatten()
+    })
+}
+
+fn is_chain_word(word: &[u8]) -> bool {
+    CHAIN_WORDS
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 fn within_bounds(cursor: Cursor<'_>) -> bool {
@@ -74,8 +88,7 @@ fn within_bounds(cursor: Cursor<'_>) -> bool {
             (Kind::Punct, b"(" | b"[") => depth += 1,
             (Kind::Punct, b")" | b"]") => depth = depth.saturating_sub(1),
             (Kind::Word, word) => {
-                let word_of = |known: &&str| word.eq_ignore_ascii_case(known.as_bytes());
-                chain += usize::from(CHAIN_WORDS.iter().any(|known| word_of(&known)));
+                chain += usize::from(is_chain_word(word));
             }
             _ => {}
         }
@@ -247,7 +260,7 @@ mod tests {
 
     fn shown(text: &str) -> Option<String> {
         let tokens = Tokens::new(text.as_bytes(), Dialect::default());
-        parse(tokens.cursor()).map(|statement| statement.to_string())
+        with_tree(tokens.cursor(), |statement| Some(statement.to_string()))
     }
 
     #[test]

@@ -29,11 +29,10 @@ pub(super) fn session_facts(mut cursor: Cursor<'_>) -> Option<StatementFacts> {
         Effect::Unknown
     };
     let mut findings = Findings::new(effect);
-    if matches!(known, Some(SessionEffect::Execute(_))) || kind == "explain route" {
-        if kind == "execute" {
-            for name in called_functions(start) {
-                findings.function(name);
-            }
+    if kind == "execute" {
+        // `EXECUTE p (f(1))` calls f before the statement runs.
+        for name in called_functions(start) {
+            findings.function(name);
         }
     }
     findings.session = known.unwrap_or_default();
@@ -41,7 +40,7 @@ pub(super) fn session_facts(mut cursor: Cursor<'_>) -> Option<StatementFacts> {
 }
 
 /// Every name right before a parenthesis, keywords included.
-pub(super) fn called_functions(mut cursor: Cursor<'_>) -> Vec<FunctionName> {
+fn called_functions(mut cursor: Cursor<'_>) -> Vec<FunctionName> {
     let mut names = Vec::new();
     cursor.advance();
     cursor.advance();
@@ -330,6 +329,8 @@ fn value(c: &mut Cursor<'_>) -> Option<Option<String>> {
             Kind::Operator => matches!(bytes, b"-" | b"+"),
             Kind::Punct => matches!(bytes, b"," | b"." | b"(" | b")"),
             Kind::Param | Kind::Other => false,
+            // No query, whatever a server makes of one here.
+            Kind::Word => !bytes.eq_ignore_ascii_case(b"select"),
             _ => true,
         }
     });

@@ -1,9 +1,9 @@
 //! What does a data change read and write?
 
 use sqlparser::ast::{
-    Assignment, ConflictTarget, Delete, FromTable, Insert, Merge, MergeAction, MergeInsertKind,
-    MergeUpdateKind, OnConflictAction, OnInsert, OutputClause, TableFactor, TableObject,
-    TableWithJoins, Update, UpdateTableFromKind,
+    Assignment, Delete, FromTable, Insert, Merge, MergeAction, MergeInsertKind, MergeUpdateKind,
+    OnConflictAction, OnInsert, OutputClause, TableFactor, TableObject, TableWithJoins, Update,
+    UpdateTableFromKind,
 };
 
 use super::Collector;
@@ -23,11 +23,6 @@ impl Collector {
         match &insert.on {
             None => {}
             Some(OnInsert::OnConflict(on)) => {
-                if let Some(ConflictTarget::OnConstraint(_) | ConflictTarget::Columns(_)) =
-                    &on.conflict_target
-                {
-                    // Names of columns and constraints are not relations.
-                }
                 if let OnConflictAction::DoUpdate(update) = &on.action {
                     self.assignments(&update.assignments);
                     self.exprs(&update.selection);

@@ -1,0 +1,50 @@
+# The commands of this repository. Each installs what it lacks, and says so (scripts/install.sh).
+#
+#   make demo                 both databases, the router, a guided tour; stays up until Ctrl-C
+#   make demo ARGS=--once     …and ends after the tour
+#   make test                 everything that CI runs
+
+CARGO ?= cargo
+ARGS ?=
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: help demo test lint bench docs clean
+
+help: ## List these commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
+
+# A debug build: little more than a minute on two cores, where a release build takes four.
+demo: ## Show what Tidegate does, on two real databases
+	@scripts/install.sh rust compiler postgres psql
+	@$(CARGO) build --locked --bin tidegate
+	@$(CARGO) run --quiet --locked --bin tidegate -- demo $(ARGS)
+
+test: ## Run all tests: Rust, the demo, the Django example
+	@scripts/install.sh rust compiler postgres psql python
+	$(CARGO) test --locked
+	tests/demo.sh
+	tests/django.sh
+
+lint: ## Check format, lints, and (where cargo-deny is installed) dependencies
+	@scripts/install.sh rust compiler
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --locked check; else echo "cargo-deny is not installed, dependencies are not checked"; fi
+
+bench: ## Measure routing alone, and a whole hop next to PgBouncer's
+	@scripts/install.sh rust compiler postgres psql pgbouncer
+	$(CARGO) bench --locked
+	$(CARGO) build --locked --release --bin tidegate
+	bench/pgbench/run
+
+docs: ## Write docs/config.md and docs/router.schema.json again
+	@scripts/install.sh rust compiler
+	@$(CARGO) build --quiet --locked --bin tidegate
+	@$(CARGO) run --quiet --locked --bin tidegate -- config-docs > docs/config.md
+	@$(CARGO) run --quiet --locked --bin tidegate -- schema > docs/router.schema.json
+	@git status --short docs/config.md docs/router.schema.json
+
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf examples/django/.venv

@@ -1,0 +1,21 @@
+//! Reads a corpus file: one statement a line, or, between two lines of `----`, one of several lines.
+
+#[must_use]
+pub fn statements(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut block: Option<String> = None;
+    for line in text.lines() {
+        match (line == "----", &mut block) {
+            (true, None) => block = Some(String::new()),
+            (true, Some(_)) => found.extend(block.take()),
+            (false, Some(block)) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (false, None) if line.trim().is_empty() => {}
+            (false, None) => found.push(line.to_owned()),
+        }
+    }
+    assert!(block.is_none(), "a block is open at the end");
+    found
+}
