@@ -29,8 +29,6 @@ pub const OUTBOUND_BYTES_HIGH: usize = 256 * 1024;
 pub const REST_BUFFER_BYTES: usize = 32 * 1024;
 /// Replies a client may be owed; further messages wait.
 pub const PENDING_REPLIES_MAX: usize = 4096;
-/// Prepared statements remembered for a client. Beyond it a statement is known to its backend only, and stays there.
-pub const CLIENT_STATEMENTS_MAX: usize = 5_000;
 /// Portals remembered for a client.
 pub const CLIENT_PORTALS_MAX: usize = 5_000;
 /// Prepared statements kept on one pooled connection before the least recently used is closed.

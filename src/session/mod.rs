@@ -154,6 +154,7 @@ impl Session {
     pub fn new(start: Start) -> Self {
         let parameters = start.oltp.as_ref().map_or(&[][..], |conn| &conn.parameters);
         let dialect = dialect_of(parameters);
+        let statements_max = start.snapshot.table.config.limits.prepared_statements;
         let drained = Box::pin(start.shared.drain.clone().cancelled_owned());
         let mut session = Self {
             shared: start.shared,
@@ -175,7 +176,7 @@ impl Session {
             dialect,
             scratch: Vec::new(),
             path_stale: true,
-            statements: Statements::default(),
+            statements: Statements::new(statements_max),
             last_route: None,
             statements_run: 0,
             counted: [0; 2],

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::local::LocalCommand;
 use super::pipeline::Side;
 use super::prepared::StatementKey;
-use crate::limits::{CLIENT_PORTALS_MAX, CLIENT_STATEMENTS_MAX};
+use crate::limits::CLIENT_PORTALS_MAX;
 use crate::sql::StatementFacts;
 
 /// A statement that a client has prepared.
@@ -40,16 +40,27 @@ pub enum Portal {
 }
 
 /// A client's statements and portals.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Statements {
+    max: usize,
     statements: HashMap<Box<[u8]>, ClientStatement>,
     portals: HashMap<Box<[u8]>, Portal>,
 }
 
 impl Statements {
+    /// None yet, and never more than `max` statements.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self {
+            max,
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+        }
+    }
+
     /// Remembers a statement under the client's name. Beyond the bound it is the default backend's alone.
     pub fn insert(&mut self, name: &[u8], statement: ClientStatement) {
-        if self.statements.len() < CLIENT_STATEMENTS_MAX || self.statements.contains_key(name) {
+        if self.statements.len() < self.max || self.statements.contains_key(name) {
             self.statements.insert(name.into(), statement);
         }
     }

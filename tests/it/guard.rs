@@ -8,11 +8,11 @@ use crate::support::{run, sql};
 /// What an analytic relation is made of, and what it holds.
 const STATE: &str = "SELECT
     (SELECT string_agg(o::text, ';' ORDER BY id) FROM orders o),
-    (SELECT string_agg(relname || relkind || relowner || coalesce(relacl::text, ''), ';' ORDER BY relname) FROM pg_class
+    (SELECT string_agg(relname::text || relkind::text || relowner::text || coalesce(relacl::text, ''), ';' ORDER BY relname) FROM pg_class
         WHERE relnamespace = 'public'::regnamespace),
-    (SELECT string_agg(attname || atttypid || attnotnull, ';' ORDER BY attrelid, attnum) FROM pg_attribute
+    (SELECT string_agg(attname::text || atttypid::text || attnotnull::text, ';' ORDER BY attrelid, attnum) FROM pg_attribute
         WHERE attrelid = 'orders'::regclass),
-    (SELECT string_agg(conname, ';' ORDER BY conname) FROM pg_constraint),
+    (SELECT string_agg(conname::text, ';' ORDER BY conname) FROM pg_constraint),
     (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_policy), (SELECT count(*) FROM pg_rewrite),
     (SELECT count(*) FROM pg_description WHERE objoid = 'orders'::regclass), (SELECT count(*) FROM pg_namespace),
     (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_publication), (SELECT count(*) FROM pg_prepared_xacts),
@@ -29,9 +29,39 @@ const WEAPONS: &str = "
 
 /// Words that nothing but a write, a lock or an effect has.
 const WRITING_WORDS: &[&str] = &[
-    "insert", "update", "delete", "merge", "truncate", "into", "share", "create", "alter", "drop", "lock", "grant",
-    "revoke", "comment", "vacuum", "analyze", "analyse", "reindex", "cluster", "refresh", "prepare", "declare", "do",
-    "call", "nextval", "setval", "my_writer", "notify", "import", "security", "listen", "program", "checkpoint",
+    "insert",
+    "update",
+    "delete",
+    "merge",
+    "truncate",
+    "into",
+    "share",
+    "create",
+    "alter",
+    "drop",
+    "lock",
+    "grant",
+    "revoke",
+    "comment",
+    "vacuum",
+    "analyze",
+    "analyse",
+    "reindex",
+    "cluster",
+    "refresh",
+    "prepare",
+    "declare",
+    "do",
+    "call",
+    "nextval",
+    "setval",
+    "my_writer",
+    "notify",
+    "import",
+    "security",
+    "listen",
+    "program",
+    "checkpoint",
 ];
 
 /// What became of a statement.
@@ -83,7 +113,14 @@ fn statements(log: &[String]) -> Vec<String> {
 }
 
 fn extended(text: &str) -> Vec<u8> {
-    [parse("", text), bind("", "", &[]), describe('P', ""), execute("", 0), sync()].concat()
+    [
+        parse("", text),
+        bind("", "", &[]),
+        describe('P', ""),
+        execute("", 0),
+        sync(),
+    ]
+    .concat()
 }
 
 #[test]
@@ -123,7 +160,10 @@ fn no_write_form_reaches_the_analytic_side() {
         }
         // A read through the router, so that whatever was sent to the analytic side is in its log by now.
         let client = tide.client().await;
-        assert_eq!(sql::scalar(&client, "SELECT count(*) FROM orders").await, "100");
+        assert_eq!(
+            sql::scalar(&client, "SELECT count(*) FROM orders").await,
+            "100"
+        );
         let log = statements(&tide.sides.analytic_saw()[set_up..]);
         assert!(log.iter().any(|seen| seen == "SELECT count(*) FROM orders"));
         for seen in &log {
@@ -143,30 +183,55 @@ fn no_write_form_reaches_the_analytic_side() {
 #[test]
 fn a_refusal_names_the_relation_where_it_lives_and_a_way_out() {
     run(async {
-        let tide = Tide::with("refusal", "routes: [{ name: dash, relations: [orders], to: analytic }]").await;
+        let tide = Tide::with(
+            "refusal",
+            "routes: [{ name: dash, relations: [orders], to: analytic }]",
+        )
+        .await;
         let client = tide.client().await;
         for (text, state) in [
             ("INSERT INTO orders VALUES (1)", "25006"),
             ("UPDATE orders SET qty = 1", "25006"),
-            ("MERGE INTO orders USING customers c ON true WHEN MATCHED THEN DELETE", "25006"),
+            (
+                "MERGE INTO orders USING customers c ON true WHEN MATCHED THEN DELETE",
+                "25006",
+            ),
             ("TRUNCATE customers, orders", "25006"),
             ("COPY orders FROM STDIN", "25006"),
             ("SELECT * FROM orders FOR NO KEY UPDATE", "25006"),
             ("SELECT * FROM orders FOR KEY SHARE", "25006"),
-            ("WITH x AS (DELETE FROM orders RETURNING *) SELECT * FROM x", "25006"),
+            (
+                "WITH x AS (DELETE FROM orders RETURNING *) SELECT * FROM x",
+                "25006",
+            ),
             ("SELECT * INTO archive FROM orders", "25006"),
             ("EXPLAIN ANALYZE DELETE FROM orders", "25006"),
             ("PREPARE p AS DELETE FROM orders", "25006"),
             ("LOCK TABLE orders", "25006"),
-            ("ALTER TABLE orders ADD CONSTRAINT fk FOREIGN KEY (customer) REFERENCES customers (id)", "0A000"),
-            ("ALTER TABLE customers ADD FOREIGN KEY (id) REFERENCES orders (id)", "0A000"),
-            ("CREATE TABLE lines (id int REFERENCES orders (id))", "0A000"),
+            (
+                "ALTER TABLE orders ADD CONSTRAINT fk FOREIGN KEY (customer) REFERENCES customers (id)",
+                "0A000",
+            ),
+            (
+                "ALTER TABLE customers ADD FOREIGN KEY (id) REFERENCES orders (id)",
+                "0A000",
+            ),
+            (
+                "CREATE TABLE lines (id int REFERENCES orders (id))",
+                "0A000",
+            ),
             ("ALTER TABLE orders ADD UNIQUE (state)", "0A000"),
             ("ALTER TABLE orders ADD CHECK (qty > 0)", "0A000"),
-            ("ALTER TABLE orders ADD EXCLUDE USING gist (state WITH =)", "0A000"),
+            (
+                "ALTER TABLE orders ADD EXCLUDE USING gist (state WITH =)",
+                "0A000",
+            ),
             ("ALTER TABLE orders ALTER COLUMN qty SET NOT NULL", "0A000"),
             ("CREATE UNIQUE INDEX ON orders (id)", "0A000"),
-            ("CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()", "0A000"),
+            (
+                "CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()",
+                "0A000",
+            ),
             ("DROP TABLE orders", "0A000"),
             ("CREATE VIEW v AS SELECT * FROM orders", "0A000"),
         ] {
@@ -174,15 +239,23 @@ fn a_refusal_names_the_relation_where_it_lives_and_a_way_out() {
             assert_eq!(error.code().code(), state, "{text}: {error:?}");
             assert_eq!(error.severity(), "ERROR");
             assert!(error.message().contains("orders"), "{text}: {error:?}");
-            let detail = error.detail().unwrap_or_else(|| panic!("{text}: no detail"));
+            let detail = error
+                .detail()
+                .unwrap_or_else(|| panic!("{text}: no detail"));
             for piece in ["\"public.orders\"", "\"analytic\"", "routes[0] dash"] {
                 assert!(detail.contains(piece), "{text}: {detail}");
             }
             assert!(error.hint().is_some_and(|hint| !hint.is_empty()), "{text}");
         }
-        for text in ["DO $$ BEGIN DELETE FROM orders; END $$", "CALL delete_orders()"] {
+        for text in [
+            "DO $$ BEGIN DELETE FROM orders; END $$",
+            "CALL delete_orders()",
+        ] {
             let state = sql::state(&client, text).await;
-            assert!(["25006", "42P01", "42883"].contains(&&*state), "{text}: {state}");
+            assert!(
+                ["25006", "42P01", "42883"].contains(&&*state),
+                "{text}: {state}"
+            );
         }
     });
 }
@@ -233,6 +306,9 @@ fn what_orms_and_bi_tools_send_is_always_answered() {
             }
         }
         let server = tide.sides.analytic().await;
-        assert_eq!(sql::scalar(&server, "SELECT count(*) FROM orders").await, "100");
+        assert_eq!(
+            sql::scalar(&server, "SELECT count(*) FROM orders").await,
+            "100"
+        );
     });
 }

@@ -9,14 +9,19 @@
 mod support;
 
 mod cancel;
+mod command_line;
 mod connections;
 mod extended;
+mod facts_snapshot;
 mod guard;
 mod hints;
 mod hostile;
 mod login;
+mod observe;
 mod routing;
+mod signals;
 mod simple;
 mod startup;
 mod traffic;
 mod transactions;
+mod write_forms;

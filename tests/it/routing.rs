@@ -352,6 +352,29 @@ fn a_search_path_that_is_taken_back_is_forgotten() {
 }
 
 #[test]
+fn unqualified_names_are_read_where_the_search_path_leads() {
+    run(async {
+        let tide = ships("path_read").await;
+        // Another relation of the same name, which the analytic side's own default path would find.
+        let analytic = tide.sides.analytic().await;
+        sql::exec(&analytic, "CREATE TABLE public.ships AS SELECT 'wrong' AS side").await;
+        let client = tide.client().await;
+        sql::exec(&client, "SET search_path = lake").await;
+        assert_eq!(
+            sql::scalar(&client, "SELECT side FROM ships").await,
+            "analytic"
+        );
+        let other = tide.client().await;
+        sql::exec(&other, "SET tidegate.to = analytic").await;
+        assert_eq!(
+            sql::route(&other, "SELECT side FROM ships").await.0,
+            "",
+            "public.ships is not known there yet"
+        );
+    });
+}
+
+#[test]
 fn a_search_path_of_the_role_or_the_login_counts() {
     run(async {
         let tide = ships("role_path").await;

@@ -55,16 +55,8 @@ impl Served {
         };
         served.logs("metrics and health").await;
         let log = served.log();
-        let address_in = |what: &str| {
-            let line = log
-                .lines()
-                .find(|line| line.contains(what))
-                .expect("a line");
-            let at = line.split("address=").nth(1).expect("an address");
-            at.split_whitespace().next().expect("an address").to_owned()
-        };
-        served.address = address_in("listening");
-        served.http = address_in("metrics and health");
+        served.address = address_in(&log, "listening");
+        served.http = address_in(&log, "metrics and health");
         served
     }
 
@@ -118,6 +110,17 @@ impl Served {
         let port = self.address.rsplit(':').next().expect("a port");
         port.parse().expect("a port")
     }
+}
+
+/// The address in the line of a log, text or JSON, that says `what`.
+fn address_in(log: &str, what: &str) -> String {
+    let line = log
+        .lines()
+        .find(|line| line.contains(what))
+        .expect("a line");
+    let at = line.rfind("127.0.0.1:").expect("an address");
+    let end = line[at..].find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
+    line[at..end.map_or(line.len(), |end| at + end)].to_owned()
 }
 
 /// The program under test.
