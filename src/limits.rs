@@ -39,8 +39,7 @@ pub const TEMP_RELATIONS_MAX: usize = 10_000;
 pub const FACTS_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// A statement longer than this is classified afresh each time instead of being cached.
 pub const FACTS_CACHED_TEXT_BYTES_MAX: usize = 8 * 1024;
-/// Statements of one query string that are routed one by one; a longer string goes to the default backend whole
-/// unless it names an analytic relation, and is then refused.
+/// Statements of one query string that are routed one by one; a longer string goes to the default backend whole.
 pub const STATEMENTS_PER_QUERY_MAX: usize = 100_000;
 /// Cancel requests that may be under way at a time.
 pub const CANCELS_AT_ONCE: usize = 256;
@@ -60,3 +59,5 @@ pub const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a last message to a client that is being closed may take to be written.
 pub const FAREWELL_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a client that is one too many may take to hear so.
+pub const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(5);

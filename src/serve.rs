@@ -115,16 +115,14 @@ impl Router {
 
 /// What was known of backends that keep their name and url.
 fn known_before(old: &Snapshot, fresh: &Snapshot) -> Catalog {
-    let known = |name: &str| {
-        let index = old.table.config.backend_index(name)?;
-        old.table.catalog.backend(index).cloned()
+    let known = |backend: &config::Backend| {
+        let index = old.table.config.backend_index(&backend.name)?;
+        let before = &old.table.config.backends.get(index)?.url;
+        let same =
+            before.endpoints == backend.url.endpoints && before.database == backend.url.database;
+        old.table.catalog.backend(index).filter(|_| same).cloned()
     };
-    let backends = fresh
-        .table
-        .config
-        .backends
-        .iter()
-        .map(|backend| known(&backend.name));
+    let backends = fresh.table.config.backends.iter().map(known);
     Catalog {
         backends: backends.collect(),
     }

@@ -17,7 +17,7 @@ pub(super) struct Status {
     clients: usize,
     draining: bool,
     generation: u64,
-    pooling: String,
+    pooling: &'static str,
     backends: Vec<BackendStatus>,
     rules: Vec<RuleStatus>,
     sessions: Vec<SessionStatus>,
@@ -96,7 +96,8 @@ impl Status {
             clients: shared.clients(),
             draining: shared.drain.is_cancelled(),
             generation: table.generation,
-            pooling: format!("{:?}", table.config.pooling).to_lowercase(),
+            // Whatever the file says: in this version each session keeps its connection to the default backend.
+            pooling: "session",
             backends: snapshot.backends.iter().enumerate().map(backend).collect(),
             rules: table.config.routes.iter().map(rule).collect(),
             sessions,

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::login;
 use super::server_conn::ServerConn;
-use crate::config::{Backend, BackendUrl, Endpoint, SslMode};
+use crate::config::{Backend, BackendUrl, Endpoint, SslMode, TargetSessionAttrs};
 use crate::error::ClientError;
 use crate::net::stream::{Stream, tune};
 use crate::net::tls;
@@ -92,18 +92,31 @@ impl Connector {
     /// When no endpoint could be reached in time, or the server refused the login.
     pub async fn connect(&self, login: &Login) -> Result<ServerConn, ConnectError> {
         let mut last = ConnectError::Unreachable("it has no endpoint".to_owned());
-        for endpoint in &self.url.endpoints {
-            let attempt = self.connect_to(endpoint, login);
-            last = match timeout(self.url.connect_timeout, attempt).await {
-                Ok(Ok(conn)) => return Ok(conn),
-                Ok(Err(refused @ ConnectError::Refused { .. })) => return Err(refused),
-                Ok(Err(unreachable)) => unreachable,
-                Err(_) => ConnectError::Unreachable(format!(
-                    "no answer from {} within {:?}",
-                    show(endpoint),
-                    self.url.connect_timeout
-                )),
-            };
+        let rounds: &[TargetSessionAttrs] = match &self.url.target_session_attrs {
+            TargetSessionAttrs::PreferStandby => {
+                &[TargetSessionAttrs::Standby, TargetSessionAttrs::Any]
+            }
+            wanted => std::slice::from_ref(wanted),
+        };
+        for wanted in rounds {
+            for endpoint in &self.url.endpoints {
+                let attempt = self.connect_to(endpoint, login);
+                last = match timeout(self.url.connect_timeout, attempt).await {
+                    Ok(Ok(conn)) if is_wanted(&conn, *wanted) => return Ok(conn),
+                    Ok(Ok(_)) => ConnectError::Unreachable(format!(
+                        "{} is not what target_session_attrs={} asks for",
+                        show(endpoint),
+                        wanted.as_str()
+                    )),
+                    Ok(Err(refused @ ConnectError::Refused { .. })) => return Err(refused),
+                    Ok(Err(unreachable)) => unreachable,
+                    Err(_) => ConnectError::Unreachable(format!(
+                        "no answer from {} within {:?}",
+                        show(endpoint),
+                        self.url.connect_timeout
+                    )),
+                };
+            }
         }
         Err(last)
     }
@@ -222,6 +235,24 @@ impl Connector {
                 .detail(format!("It refused the login: {why} ({code})."))
                 .hint("Check the backend's user and password in router.yaml."),
         }
+    }
+}
+
+/// Whether a server is of the kind that `target_session_attrs` asks for, by the parameters that PostgreSQL reports from version 14 on. A
+/// server that does not report them is taken for a primary that can be written to.
+fn is_wanted(conn: &ServerConn, wanted: TargetSessionAttrs) -> bool {
+    let on = |name| {
+        conn.parameters
+            .iter()
+            .any(|(known, value)| known == name && value == "on")
+    };
+    let (standby, read_only) = (on("in_hot_standby"), on("default_transaction_read_only"));
+    match wanted {
+        TargetSessionAttrs::Any | TargetSessionAttrs::PreferStandby => true,
+        TargetSessionAttrs::ReadWrite => !standby && !read_only,
+        TargetSessionAttrs::ReadOnly => standby || read_only,
+        TargetSessionAttrs::Primary => !standby,
+        TargetSessionAttrs::Standby => standby,
     }
 }
 

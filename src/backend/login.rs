@@ -15,11 +15,13 @@ use secrecy::ExposeSecret;
 use super::connect::{ConnectError, Login, show};
 use super::server_conn::{CancelTarget, ServerConn};
 use crate::config::Endpoint;
+use crate::error::ClientError;
 use crate::limits::BACKEND_MESSAGE_BYTES_MAX;
 use crate::net::wire::Wire;
 use crate::protocol::frame::{Body, HEADER_BYTES};
 use crate::protocol::frontend::put_frame;
-use crate::protocol::{backend, startup};
+use crate::protocol::sqlstate::INVALID_PASSWORD;
+use crate::protocol::{backend, compose, startup};
 use crate::session::prepared::PreparedSet;
 
 /// Sends the startup packet and answers until ReadyForQuery.
@@ -42,6 +44,7 @@ pub async fn log_in(
         status: b'I',
         passing: 0,
         prepared: PreparedSet::default(),
+        search_path: None,
         born: Instant::now(),
     };
     let mut scram = None;
@@ -53,6 +56,9 @@ pub async fn log_in(
             frame.get(HEADER_BYTES..).unwrap_or_default(),
         );
         match tag {
+            Some(b'R') if login.password.is_none() && asks_for_password(body) => {
+                return Err(no_password(login));
+            }
             Some(b'R') => answer(body, login, &mut scram, &mut conn.wire.out).map_err(broken)?,
             Some(b'S') => {
                 if let Some((name, value)) = backend::parameter_status(body) {
@@ -88,6 +94,32 @@ pub async fn log_in(
             Some(b'N') => {}
             _ => return Err(broken("it does not speak PostgreSQL's protocol".to_owned())),
         }
+    }
+}
+
+/// Whether an Authentication message asks for cleartext, MD5 or SASL.
+fn asks_for_password(body: &[u8]) -> bool {
+    matches!(Body(body).i32(), Some(3 | 5 | 10))
+}
+
+/// What a client is told whose password the router does not have: nothing of the server's, which never got to refuse it.
+fn no_password(login: &Login) -> ConnectError {
+    let user = login.parameters.iter().find(|(name, _)| name == b"user");
+    let user = user
+        .map(|(_, value)| String::from_utf8_lossy(value))
+        .unwrap_or_default();
+    let message = format!("password authentication failed for user \"{user}\"");
+    let error = ClientError::refused(INVALID_PASSWORD, message.clone())
+        .detail("The backend asks for a password, and router.yaml has none for this user.")
+        .hint("List the user with its password under auth: users: in router.yaml.")
+        .fatal();
+    let mut frame = BytesMut::new();
+    compose::put_error(&mut frame, &error);
+    let (frame, code) = (frame.to_vec(), INVALID_PASSWORD.to_owned());
+    ConnectError::Refused {
+        frame,
+        code,
+        message,
     }
 }
 

@@ -23,9 +23,9 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 pub async fn read(connector: &Connector, dialect: &dyn Dialect) -> Result<BackendCatalog, String> {
     let control = Control::connect(connector, DISCOVERY_TIMEOUT).await?;
     let mut catalog = BackendCatalog::default();
-    for row in control
-        .rows(dialect.relations_query())
-        .await?
+    let relations = control.rows(dialect.relations_query()).await;
+    for row in relations
+        .map_err(|why| dialect.explain_catalog_error(&why))?
         .into_iter()
         .take(CATALOG_RELATIONS_MAX)
     {

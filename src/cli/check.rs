@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{BAD_USE, load, print, runtime};
+use crate::backend::Connector;
 use crate::catalog::{Catalog, discovery};
 use crate::config::{Config, Loaded, Problem, Severity};
+use crate::net::tls;
 use crate::server::Snapshot;
 use crate::telemetry::metrics::Metrics;
 
@@ -20,10 +22,12 @@ pub(super) fn run(path: &Path, offline: bool) -> ExitCode {
     else {
         return ExitCode::from(BAD_USE);
     };
-    if !offline {
+    let unreadable = files(&config);
+    if !offline && unreadable.is_empty() {
         let asked = runtime().map(|runtime| runtime.block_on(ask(&config)));
         warnings.extend(asked.unwrap_or_default());
     }
+    warnings.extend(unreadable);
     super::complain(&warnings);
     if warnings
         .iter()
@@ -38,9 +42,33 @@ pub(super) fn run(path: &Path, offline: bool) -> ExitCode {
         "backends answer"
     };
     print(&format!(
-        "{}: ok, {backends} backends, {rules} rules, {how}\n",
-        path.display()
+        "{}: ok, {}, {}, {how}\n",
+        path.display(),
+        counted(backends, "backend"),
+        counted(rules, "rule")
     ))
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
+/// Certificates and keys that the file points at and that cannot be used.
+fn files(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, backend) in config.backends.iter().enumerate() {
+        if let Err(why) = Connector::new(index, backend) {
+            let path = format!("backends.{}.url", backend.name);
+            problems.push(config.locate(&path, Severity::Error, why));
+        }
+    }
+    if let Some(files) = &config.tls
+        && let Err(why) = tls::server(&files.cert, &files.key)
+    {
+        problems.push(config.locate("tls.cert", Severity::Error, why));
+    }
+    problems
 }
 
 /// Connects to each backend, reads its catalog, and holds the rules against it.

@@ -31,6 +31,9 @@ pub(super) struct Explain {
     /// The database they come to [default: the default backend's].
     #[arg(long)]
     database: Option<String>,
+    /// The client's application_name.
+    #[arg(long, default_value = "")]
+    application: String,
     /// The session's search_path.
     #[arg(long, default_value = "\"$user\", public")]
     search_path: String,
@@ -71,7 +74,7 @@ pub(super) fn run(arguments: &Explain) -> ExitCode {
         .database
         .clone()
         .unwrap_or_else(|| own.database.clone());
-    let mut view = SessionView::new(&user, &database, "");
+    let mut view = SessionView::new(&user, &database, &arguments.application);
     view.set_search_path(&arguments.search_path, &user);
     let table = RoutingTable::new(Arc::clone(&config), Arc::new(catalog), 0);
     let mut out = String::new();

@@ -352,7 +352,7 @@ impl Resolver<'_> {
             method == AuthMethod::ScramSha256 && !self.report.is_bad("auth.method");
         if wants_passwords && users.is_empty() {
             let message = "no users, so nobody could log in; allowed: \
-                           users: { app: { password: ${APP_PASSWORD} } }";
+                           users: { app: { password: \"${APP_PASSWORD}\" } }";
             self.error("auth.users", message);
         }
         if let (AuthMethod::Trust, Some((_, address))) = (method, open) {

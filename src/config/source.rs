@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Loaded, Problem, Severity,
+    Config, Loaded, Problem, Severity,
     check::Checker,
     file::File,
     interpolate::{Source, VALUE_BYTES_MAX},
@@ -20,7 +20,7 @@ use super::{
     tree::{self, FILE_BYTES_MAX, Flaw, Kind, Node},
 };
 
-/// Reads and checks the file at `path`. Secret files with a relative path are looked for beside it.
+/// Reads and checks the file at `path`. Files it names with a relative path are looked for beside it.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Vec<Problem>> {
     let file_name = path.display().to_string();
     let text = match read_bounded(path, FILE_BYTES_MAX) {
@@ -41,7 +41,24 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded,
     };
     let beside = path.parent().unwrap_or(Path::new(""));
     let read_file = |secret: &Path| read_bounded(&beside.join(secret), VALUE_BYTES_MAX);
-    parse(&file_name, &text, env, &read_file)
+    let mut loaded = parse(&file_name, &text, env, &read_file)?;
+    beside_the_file(&mut loaded.config, beside);
+    Ok(loaded)
+}
+
+/// Certificates and keys with a relative path are looked for beside the file, as secrets are.
+fn beside_the_file(config: &mut Config, beside: &Path) {
+    let roots = config
+        .backends
+        .iter_mut()
+        .filter_map(|backend| backend.url.sslrootcert.as_mut());
+    let own = config
+        .tls
+        .iter_mut()
+        .flat_map(|tls| [&mut tls.cert, &mut tls.key]);
+    for path in roots.filter(|path| path.as_os_str() != "system").chain(own) {
+        *path = beside.join(&*path);
+    }
 }
 
 /// Checks `text`, the content of `file_name`. `env` looks up environment variables and `read_file`

@@ -21,10 +21,10 @@ use crate::limits::{
 };
 use crate::net::stream::Stream;
 use crate::net::wire::Wire;
-use crate::protocol::compose;
 use crate::protocol::frame::HEADER_BYTES;
 use crate::protocol::sqlstate::INVALID_AUTHORIZATION;
 use crate::protocol::startup::{self, MINOR_VERSION_MAX, Startup, StartupPacket};
+use crate::protocol::{backend, compose};
 use crate::routing::SessionView;
 use crate::server::{Shared, Snapshot};
 use crate::session::Start;
@@ -81,11 +81,24 @@ pub async fn log_in(
             None
         }
         Err(Refused::ByBackend(frame)) => {
+            let fields = backend::error_fields(frame.get(HEADER_BYTES..).unwrap_or_default());
+            tracing::info!(
+                sqlstate = fields.code,
+                why = fields.message,
+                "client refused by the backend"
+            );
             wire.out.put_slice(&frame);
             let _ = timeout(FAREWELL_TIMEOUT, wire.close()).await;
             None
         }
         Err(Refused::Silently) => None,
+    }
+}
+
+/// Tells a client that it cannot come in, once it can hear it: after TLS where it asks for that.
+pub async fn turn_away(snapshot: &Snapshot, stream: Stream, error: ClientError) {
+    if let Ok((wire, ..)) = first_packet(snapshot, stream).await {
+        refuse(Some((wire, error))).await;
     }
 }
 
@@ -114,6 +127,11 @@ impl From<ClientError> for Refused {
 
 async fn refuse(refusal: Option<(Wire, ClientError)>) {
     if let Some((mut wire, error)) = refusal {
+        tracing::info!(
+            sqlstate = error.sqlstate,
+            why = error.message,
+            "client refused"
+        );
         compose::put_error(&mut wire.out, &error.fatal());
         let _ = timeout(FAREWELL_TIMEOUT, wire.close()).await;
     }

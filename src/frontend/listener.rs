@@ -14,10 +14,8 @@ use tokio::net::{TcpListener, UnixListener};
 use super::handshake;
 use crate::config::Listen;
 use crate::error::ClientError;
-use crate::limits::FAREWELL_TIMEOUT;
+use crate::limits::TURN_AWAY_TIMEOUT;
 use crate::net::stream::{Stream, tune};
-use crate::net::wire::Wire;
-use crate::protocol::compose;
 use crate::server::Shared;
 use crate::session::{End, Session, Summary};
 
@@ -131,10 +129,11 @@ async fn serve(shared: Arc<Shared>, stream: Stream, peer: String) {
     let snapshot = shared.snapshot();
     let limits = snapshot.table.config.limits;
     let Some(_ticket) = shared.enter(limits.clients) else {
-        let mut wire = Wire::new(stream);
+        tracing::warn!(%peer, max = limits.clients, "too many clients");
         let message = format!("too many clients: the router takes {}", limits.clients);
-        compose::put_error(&mut wire.out, &ClientError::full(message).fatal());
-        let _ = tokio::time::timeout(FAREWELL_TIMEOUT, wire.close()).await;
+        let error = ClientError::full(message);
+        let turned_away = handshake::turn_away(&snapshot, stream, error);
+        let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, turned_away).await;
         return;
     };
     let logged_in = tokio::select! {

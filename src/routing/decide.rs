@@ -25,6 +25,8 @@ pub fn decide(facts: &StatementFacts, view: &SessionView, table: &RoutingTable) 
         Effect::Empty => return stay(default, Reason::NoRelations, None),
         Effect::Transaction => return stay(default, Reason::TransactionControl, None),
         Effect::Session => return stay(default, Reason::Session, None),
+        // No command begins like this: PostgreSQL says so better than we could.
+        Effect::Unknown if facts.kind == "unknown" => return stay(default, Reason::Unparsed, None),
         _ => {}
     }
     match hinted(facts, view, table) {

@@ -53,6 +53,12 @@ macro_rules! reasons {
             /// Every reason.
             pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
 
+            /// Whether it is a refusal's.
+            #[must_use]
+            pub fn refuses(self) -> bool {
+                self >= Reason::WriteOnAnalytic
+            }
+
             /// The word.
             #[must_use]
             pub fn as_str(self) -> &'static str {
@@ -111,6 +117,6 @@ reasons! {
     SessionOnAnalytic => "session_on_analytic",
     /// Refused: it names relations of more than one backend.
     MixedBackends => "mixed_backends",
-    /// Refused: the hint names no backend, or the user may not give hints.
+    /// Refused: the hint names no backend, or one that does not hold the relations.
     HintRefused => "hint_refused",
 }

@@ -17,7 +17,14 @@ pub(super) fn write(
     at: &Place<'_>,
     table: &RoutingTable,
 ) -> ClientError {
-    let (relation, kind) = (qualified(used, at), facts.kind.to_uppercase());
+    let relation = qualified(used, at);
+    // `WITH x AS (DELETE …) SELECT` and `EXPLAIN ANALYZE DELETE` do not say it in their first word.
+    let kind = match facts.kind {
+        kind @ ("select" | "with" | "explain" | "prepare" | "declare" | "values") => {
+            format!("{} that writes", kind.to_uppercase())
+        }
+        kind => kind.to_uppercase(),
+    };
     let message = format!("cannot execute {kind} on analytic relation \"{relation}\"");
     ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
         .detail(lives(&relation, at, table))

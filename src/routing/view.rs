@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::table::RoutingTable;
 use crate::sql::Hint;
 
 /// The session as far as routing is concerned. Kept by the session, read by [`super::decide`].
@@ -41,6 +42,24 @@ impl SessionView {
         }
     }
 
+    /// The search path as it is set on an analytic backend: the session's, without schemas that are not there.
+    #[must_use]
+    pub fn path_on(&self, backend: usize, table: &RoutingTable) -> String {
+        let catalog = table.catalog.backend(backend);
+        let there = |schema: &&String| catalog.is_none_or(|catalog| catalog.has_schema(schema));
+        let path: Vec<String> = self
+            .search_path
+            .iter()
+            .filter(there)
+            .map(|s| quoted(s))
+            .collect();
+        if path.is_empty() {
+            "public".to_owned()
+        } else {
+            path.join(", ")
+        }
+    }
+
     /// Takes over a `search_path` as `SHOW search_path` prints it.
     pub fn set_search_path(&mut self, shown: &str, user: &str) {
         self.search_path = schemas(shown)
@@ -54,6 +73,16 @@ impl SessionView {
             })
             .filter(|schema| schema != "pg_temp")
             .collect();
+    }
+}
+
+/// An identifier, quoted where it must be.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
     }
 }
 

@@ -89,7 +89,50 @@ impl Session {
             leased.in_block = true;
             self.send_query(Side::Analytic, begin.as_bytes(), To::Errors);
         }
+        self.follow_path(proof.backend());
         Ok(())
+    }
+
+    /// Makes unqualified names mean on the leased connection what routing took them for.
+    fn follow_path(&mut self, backend: usize) {
+        let path = self.view.path_on(backend, &self.snapshot.table);
+        let in_block = self.leased.as_ref().is_some_and(|leased| leased.in_block);
+        let Some(conn) = self.conn(Side::Analytic) else {
+            return;
+        };
+        if conn.search_path.as_ref() == Some(&path) {
+            return;
+        }
+        let set = format!("SET search_path TO {path}");
+        // What is set inside a block is gone at its end.
+        conn.search_path = Some(path).filter(|_| !in_block);
+        self.send_query(Side::Analytic, set.as_bytes(), To::Errors);
+    }
+
+    /// Whether the leased connection can take a message for `backend` within the open batch. What it was sent before for another backend, or
+    /// under another search path, is brought to its end first.
+    pub(super) fn analytic_is_free_for(&mut self, backend: usize) -> bool {
+        let path = self.view.path_on(backend, &self.snapshot.table);
+        let Some(conn) = self.conn(Side::Analytic) else {
+            return true;
+        };
+        if conn.backend == backend
+            && (conn.search_path.as_ref() == Some(&path) || !self.batch.analytic_used)
+        {
+            return true;
+        }
+        if self.pipeline.awaits(Side::Analytic) {
+            self.flush_once();
+            return false;
+        }
+        if std::mem::take(&mut self.batch.analytic_used) {
+            if let Some(conn) = self.conn(Side::Analytic) {
+                frontend::put_sync(&mut conn.wire.out);
+            }
+            self.pipeline.push(Expect::Sync, Side::Analytic, To::Errors);
+            return false;
+        }
+        true
     }
 
     /// Sends a string to a side, whose replies go to `to`.
@@ -254,11 +297,18 @@ impl Session {
         }
     }
 
-    /// Ends the connections at the end of the session.
-    pub(super) async fn leave_backends(&mut self) {
-        let busy = self.pipeline.awaits(Side::Analytic);
-        if busy {
+    /// Ends the connections at the end of the session. What still runs for a client that was sent away is cancelled.
+    pub(super) async fn leave_backends(&mut self, sent_away: bool) {
+        if self.pipeline.awaits(Side::Analytic) {
             self.cancel_analytic().await;
+        }
+        let target = self.oltp.as_ref().and_then(|conn| conn.cancel.clone());
+        if let (true, Some(target), Some(backend)) = (
+            sent_away && self.pipeline.awaits(Side::Oltp),
+            target,
+            self.snapshot.oltp(),
+        ) {
+            crate::backend::cancel::cancel(&backend.connector, &target).await;
         }
         if let Some(leased) = self.leased.take() {
             let _ = self.slot.release();

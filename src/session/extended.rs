@@ -11,7 +11,6 @@ use bytes::{Bytes, BytesMut};
 
 use super::backends::ABORT;
 use super::batch::{Batch, FailedBy};
-use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To};
 use super::prepared::StatementKey;
 use super::statements::{ClientStatement, Portal};
@@ -50,7 +49,7 @@ impl Session {
         if self.waits_for_path(&facts).await {
             return Ok(Step::Wait);
         }
-        let local = LocalCommand::of(&facts, parse.text).filter(|_| !self.view.failed);
+        let local = self.local(&facts, parse.text).filter(|_| !self.view.failed);
         let decision = self.route(&facts);
         let way = match &decision.outcome {
             _ if local.is_some() => Ok(Way::Oltp),
@@ -519,7 +518,7 @@ impl Session {
 
     /// Gets an analytic connection for the next message. `None` when it must wait for the other side; a failure fails the batch.
     async fn enter_analytic(&mut self, proof: ReadProof) -> Option<Step> {
-        if !self.may_switch(Side::Analytic) {
+        if !self.may_switch(Side::Analytic) || !self.analytic_is_free_for(proof.backend()) {
             return None;
         }
         if let Err(error) = self.need_analytic(proof).await {

@@ -31,8 +31,12 @@ pub enum LocalCommand {
     ExplainRoute(Vec<u8>),
     /// `SHOW tidegate.name`
     Show(String),
-    /// `SET tidegate.name = value`, `None` for `DEFAULT`, and `RESET tidegate.name`.
+    /// `SET tidegate.name = value`, `None` for `DEFAULT`.
     Set(String, Option<String>),
+    /// `RESET tidegate.name`
+    Reset(String),
+    /// `DEALLOCATE name` of a statement that only analytic connections have.
+    Deallocate(String),
 }
 
 impl LocalCommand {
@@ -48,7 +52,7 @@ impl LocalCommand {
             SessionEffect::Set { name, value, .. } => {
                 ours(name).map(|name| Self::Set(name, value.as_deref().map(unquote)))
             }
-            SessionEffect::Reset(Some(name)) => ours(name).map(|name| Self::Set(name, None)),
+            SessionEffect::Reset(Some(name)) => ours(name).map(Self::Reset),
             _ => None,
         }
     }
@@ -56,7 +60,7 @@ impl LocalCommand {
     /// Whether it answers rows.
     #[must_use]
     pub fn has_rows(&self) -> bool {
-        !matches!(self, Self::Set(..))
+        matches!(self, Self::ExplainRoute(_) | Self::Show(_))
     }
 
     /// Appends its RowDescription, or NoData.
@@ -67,7 +71,9 @@ impl LocalCommand {
                 compose::put_text_columns(out, &ROUTE_COLUMNS)
             }
             Self::Show(name) => compose::put_text_columns(out, &[&format!("tidegate.{name}")]),
-            Self::Set(..) => out.extend_from_slice(b"n\0\0\0\x04"),
+            Self::Set(..) | Self::Reset(_) | Self::Deallocate(_) => {
+                out.extend_from_slice(b"n\0\0\0\x04")
+            }
         }
     }
 }
@@ -111,8 +117,9 @@ pub fn set(
     if name != "to" {
         return Err(unknown(name));
     }
-    let value = value.unwrap_or("auto").to_ascii_lowercase();
-    if value == "auto" {
+    let value = value.unwrap_or("auto");
+    let folded = value.to_ascii_lowercase();
+    if folded == "auto" {
         view.hint = None;
         return Ok(());
     }
@@ -121,23 +128,21 @@ pub fn set(
         return Err(ClientError::refused(INSUFFICIENT_PRIVILEGE, message)
             .hint("List the user under hints: in router.yaml."));
     }
-    let known = matches!(value.as_str(), "oltp" | "analytic")
-        || table.config.backend_index(&value).is_some();
-    if !known {
-        let names: Vec<&str> = table
+    let known = |name: &String| {
+        matches!(name.as_str(), "oltp" | "analytic") || table.config.backend_index(name).is_some()
+    };
+    let Some(value) = [value.to_owned(), folded].into_iter().find(known) else {
+        let mut names = vec!["auto", "oltp", "analytic"];
+        let backends = table
             .config
             .backends
             .iter()
-            .map(|b| b.name.as_str())
-            .collect();
+            .map(|backend| backend.name.as_str());
+        names.extend(backends.filter(|name| !matches!(*name, "oltp" | "analytic")));
         let message = format!("invalid value for parameter \"tidegate.to\": \"{value}\"");
-        return Err(
-            ClientError::refused(INVALID_PARAMETER_VALUE, message).hint(format!(
-                "Available values: auto, oltp, analytic, {}.",
-                names.join(", ")
-            )),
-        );
-    }
+        return Err(ClientError::refused(INVALID_PARAMETER_VALUE, message)
+            .hint(format!("Available values: {}.", names.join(", "))));
+    };
     view.hint = Some(Hint::To(value));
     Ok(())
 }

@@ -201,7 +201,7 @@ impl Session {
             compose::put_error(&mut self.client.out, error);
         }
         let _ = tokio::time::timeout(limits::FAREWELL_TIMEOUT, self.client.close()).await;
-        self.leave_backends().await;
+        self.leave_backends(matches!(end, End::Told(_))).await;
         self.count_bytes();
         Summary {
             end,

@@ -145,7 +145,7 @@ impl Session {
         };
         let Some(started) = entry
             .started
-            .filter(|_| !matches!(entry.to, To::Nobody | To::Session))
+            .filter(|_| matches!(entry.to, To::Client | To::ClientNotReady))
         else {
             return;
         };

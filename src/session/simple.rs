@@ -20,7 +20,7 @@ use crate::error::ClientError;
 use crate::limits::STATEMENTS_PER_QUERY_MAX;
 use crate::protocol::{compose, frontend};
 use crate::routing::{self, Decision, Reason};
-use crate::sql::{self, Effect, StatementFacts};
+use crate::sql::{self, Effect, SessionEffect, StatementFacts};
 
 /// Bytes of a statement that `SHOW tidegate.last_route` remembers.
 const LAST_ROUTE_TEXT_BYTES: usize = 1024;
@@ -85,7 +85,7 @@ impl Session {
         let mut moved = false;
         for part in parts {
             let statement = text.get(part.range.clone()).unwrap_or_default();
-            let local = LocalCommand::of(&part.facts, statement).is_some() && !self.view.failed;
+            let local = self.local(&part.facts, statement).is_some() && !self.view.failed;
             let decision = self.route(&part.facts);
             let claimable = |name: &str| self.snapshot.table.may_claim(name);
             let depends = moved
@@ -134,7 +134,7 @@ impl Session {
         // The common case: one read for an analytic backend, outside of a transaction.
         if let [part] = parts.as_slice()
             && self.status == b'I'
-            && LocalCommand::of(&part.facts, text).is_none()
+            && self.local(&part.facts, text).is_none()
         {
             let decision = self.route(&part.facts);
             let proof = decision.proof;
@@ -231,7 +231,7 @@ impl Session {
         };
         script.parts.pop_front();
         let text = script.text.slice(part.range.clone());
-        if let Some(command) = LocalCommand::of(&part.facts, &text)
+        if let Some(command) = self.local(&part.facts, &text)
             && !self.view.failed
         {
             let answered = self.answer_local(&command, true);
@@ -264,6 +264,18 @@ impl Session {
         compose::put_error(&mut self.client.out, error);
         if let Some(script) = self.script.as_mut() {
             script.failed = Some(FailedBy::Other);
+        }
+    }
+
+    /// The command that a statement is, if it is the router's to answer.
+    pub(super) fn local(&self, facts: &StatementFacts, text: &[u8]) -> Option<LocalCommand> {
+        match &facts.session {
+            SessionEffect::Deallocate(Some(name)) => {
+                let held = self.statements.get(name.as_bytes());
+                let elsewhere = held.is_some_and(|statement| !statement.on_oltp);
+                elsewhere.then(|| LocalCommand::Deallocate(name.clone()))
+            }
+            _ => LocalCommand::of(facts, text),
         }
     }
 
@@ -360,6 +372,14 @@ impl Session {
             LocalCommand::Set(name, value) => {
                 local::set(&mut self.view, &table, name, value.as_deref())?;
                 compose::put_command_complete(&mut out, "SET");
+            }
+            LocalCommand::Reset(name) => {
+                local::set(&mut self.view, &table, name, None)?;
+                compose::put_command_complete(&mut out, "RESET");
+            }
+            LocalCommand::Deallocate(name) => {
+                self.statements.remove(name.as_bytes());
+                compose::put_command_complete(&mut out, "DEALLOCATE");
             }
         }
         self.shared

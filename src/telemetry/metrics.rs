@@ -50,7 +50,7 @@ pub struct Metrics {
     /// `tidegate_bytes_total`: from clients, to clients, from backends, to backends.
     pub bytes: [Counter; 4],
     statements: DashMap<(Box<str>, &'static str, Reason), Counter>,
-    refused: Vec<Counter>,
+    refused: Vec<(Reason, Counter)>,
 }
 
 /// Handles for one backend.
@@ -112,7 +112,11 @@ impl Metrics {
             statements: DashMap::new(),
             refused: Reason::ALL
                 .iter()
-                .map(|reason| counter("tidegate_refused_total", &[("reason", reason.as_str())]))
+                .filter(|reason| reason.refuses())
+                .map(|reason| {
+                    let labels = [("reason", reason.as_str())];
+                    (*reason, counter("tidegate_refused_total", &labels))
+                })
                 .collect(),
             recorder,
         })
@@ -137,7 +141,7 @@ impl Metrics {
 
     /// `tidegate_refused_total{reason}`
     pub fn refused(&self, reason: Reason) {
-        if let Some(counter) = self.refused.get(reason as usize) {
+        if let Some((_, counter)) = self.refused.iter().find(|(known, _)| *known == reason) {
             counter.increment(1);
         }
     }

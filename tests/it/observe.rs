@@ -73,22 +73,63 @@ fn counters_move_with_what_happens() {
     run(async {
         let tide = Tide::start("metric_moves").await;
         let client = tide.client().await;
-        let before = sum(&tide, "tidegate_bytes_total", &["side=\"client\"", "direction=\"out\""]).await;
+        let before = sum(
+            &tide,
+            "tidegate_bytes_total",
+            &["side=\"client\"", "direction=\"out\""],
+        )
+        .await;
         for _ in 0..5 {
-            sql::exec(&client, "SELECT repeat('x', 10000) FROM orders WHERE id = 1").await;
+            sql::exec(
+                &client,
+                "SELECT repeat('x', 10000) FROM orders WHERE id = 1",
+            )
+            .await;
         }
-        client.query("SELECT count(*) FROM customers", &[]).await.unwrap();
+        client
+            .query("SELECT count(*) FROM customers", &[])
+            .await
+            .unwrap();
         let analytic = ["target=\"analytic\"", "kind=\"select\""];
-        assert_eq!(sum(&tide, "tidegate_statements_total", &analytic).await, 5.0);
-        assert_eq!(sum(&tide, "tidegate_statement_seconds_count", &analytic[..1]).await, 5.0);
-        assert_eq!(sum(&tide, "tidegate_statement_seconds_count", &["target=\"oltp\""]).await, 1.0);
+        assert_eq!(
+            sum(&tide, "tidegate_statements_total", &analytic).await,
+            5.0
+        );
+        assert_eq!(
+            sum(&tide, "tidegate_statement_seconds_count", &analytic[..1]).await,
+            5.0
+        );
+        assert_eq!(
+            sum(
+                &tide,
+                "tidegate_statement_seconds_count",
+                &["target=\"oltp\""]
+            )
+            .await,
+            1.0
+        );
         assert!(sum(&tide, "tidegate_parse_total", &["by=\"cache\""]).await >= 4.0);
-        assert_eq!(sum(&tide, "tidegate_pool_connections", &["state=\"active\""]).await, 0.0);
-        assert_eq!(sum(&tide, "tidegate_pool_connections", &["state=\"idle\"", "analytic"]).await, 1.0);
-        assert_eq!(sum(&tide, "tidegate_pool_wait_seconds_count", &["analytic"]).await, 5.0);
+        assert_eq!(
+            sum(&tide, "tidegate_pool_connections", &["state=\"active\""]).await,
+            0.0
+        );
+        assert_eq!(
+            sum(
+                &tide,
+                "tidegate_pool_connections",
+                &["state=\"idle\"", "analytic"]
+            )
+            .await,
+            1.0
+        );
+        assert_eq!(
+            sum(&tide, "tidegate_pool_wait_seconds_count", &["analytic"]).await,
+            5.0
+        );
         assert!(sum(&tide, "tidegate_route_seconds_count", &[]).await >= 6.0);
         let out = ["side=\"client\"", "direction=\"out\""];
-        let counted = || async { sum(&tide, "tidegate_bytes_total", &out).await - before > 50_000.0 };
+        let counted =
+            || async { sum(&tide, "tidegate_bytes_total", &out).await - before > 50_000.0 };
         eventually("bytes to clients are counted", counted).await;
         let from = ["side=\"backend\"", "direction=\"in\""];
         assert!(sum(&tide, "tidegate_bytes_total", &from).await > 50_000.0);
@@ -119,7 +160,9 @@ fn nothing_a_client_writes_becomes_a_label() {
         let tide = Tide::start("labels").await;
         let mut config = tide.config("app");
         config.application_name("sesame_app");
-        let (client, _) = crate::support::tide::open(&config, tokio_postgres::NoTls).await.unwrap();
+        let (client, _) = crate::support::tide::open(&config, tokio_postgres::NoTls)
+            .await
+            .unwrap();
         for n in 0..50 {
             let text = format!("SESAME{n} something; SELECT * FROM sesame_{n}");
             sql::state(&client, &text).await;
@@ -129,7 +172,10 @@ fn nothing_a_client_writes_becomes_a_label() {
         }
         let (_, body) = http::get(&tide.router.http, "/metrics").await;
         assert!(!body.to_lowercase().contains("sesame"), "{body}");
-        let lines = body.lines().filter(|line| line.starts_with("tidegate_statements_total")).count();
+        let lines = body
+            .lines()
+            .filter(|line| line.starts_with("tidegate_statements_total"))
+            .count();
         assert!(lines < 20, "{lines}");
     });
 }
@@ -138,11 +184,18 @@ fn nothing_a_client_writes_becomes_a_label() {
 fn health_and_readiness_follow_the_default_backend() {
     run(async {
         let gate = Gate::open_to(PAIR.0.port()).await;
-        let tide = Setup::new("ready").await.oltp_port(gate.port()).start().await;
+        let tide = Setup::new("ready")
+            .await
+            .oltp_port(gate.port())
+            .start()
+            .await;
         let address = &tide.router.http;
         let ready = || async { http::get(address, "/readyz").await.0 == 200 };
         eventually("it is ready", ready).await;
-        assert_eq!(http::get(address, "/healthz").await, (200, "ok\n".to_owned()));
+        assert_eq!(
+            http::get(address, "/healthz").await,
+            (200, "ok\n".to_owned())
+        );
         let up = |name: &'static str| http::sample(address, name);
         eventually("both are up", || async {
             up("tidegate_backend_up{backend=\"oltp\"}").await == Some(1.0)
@@ -150,7 +203,10 @@ fn health_and_readiness_follow_the_default_backend() {
         })
         .await;
         gate.shut().await;
-        eventually("it is not ready", || async { http::get(address, "/readyz").await.0 == 503 }).await;
+        eventually("it is not ready", || async {
+            http::get(address, "/readyz").await.0 == 503
+        })
+        .await;
         assert_eq!(http::get(address, "/healthz").await.0, 200);
         assert_eq!(up("tidegate_backend_up{backend=\"oltp\"}").await, Some(0.0));
         gate.open().await;
@@ -165,9 +221,15 @@ fn the_status_shows_backends_rules_and_sessions_and_no_secret() {
         let auth = "{ method: trust, users: { app: { password: 'open sesame' }, '<b>': { password: 'x sesame' } } }";
         let rule = "routes: [{ name: '<script>', relations: [orders], to: analytic }]";
         let url = PAIR.1.url("md5_user", "DATABASE");
-        let setup = Setup::new("status").await.auth(auth).more(rule).analytic_url(&url);
+        let setup = Setup::new("status")
+            .await
+            .auth(auth)
+            .more(rule)
+            .analytic_url(&url);
         let database = setup.sides().database.clone();
-        let yaml = setup.yaml().replace("\n    pool:", "\n    password: 'md5 secret'\n    pool:");
+        let yaml = setup
+            .yaml()
+            .replace("\n    pool:", "\n    password: 'md5 secret'\n    pool:");
         let router = crate::support::router::Router::start(&yaml).await;
         let client = crate::support::postgres::connect(router.port(), "app", &database).await;
         sql::exec(&client, "SELECT 'open sesame', count(*) FROM orders").await;
@@ -178,7 +240,13 @@ fn the_status_shows_backends_rules_and_sessions_and_no_secret() {
         assert_eq!(json["backends"][0]["default"], true);
         assert_eq!(json["rules"][0]["to"], "analytic");
         assert_eq!(json["clients"], 1);
-        assert_eq!((&json["sessions"][0]["user"], &json["sessions"][0]["database"]), (&"app".into(), &database.into()));
+        assert_eq!(
+            (
+                &json["sessions"][0]["user"],
+                &json["sessions"][0]["database"]
+            ),
+            (&"app".into(), &database.into())
+        );
         assert_eq!(json["draining"], false);
         for path in ["/api/status", "/", "/metrics"] {
             let (_, body) = http::get(&router.http, path).await;
@@ -187,6 +255,9 @@ fn the_status_shows_backends_rules_and_sessions_and_no_secret() {
             }
         }
         let (_, page) = http::get(&router.http, "/").await;
-        assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"), "{page}");
+        assert!(
+            page.contains("&lt;script&gt;") && !page.contains("<script>"),
+            "{page}"
+        );
     });
 }

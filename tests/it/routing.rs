@@ -3,7 +3,7 @@
 use tokio_postgres::NoTls;
 
 use crate::support::tide::{Setup, Tide, open};
-use crate::support::wire::{sqlstates, values, whole};
+use crate::support::wire::{bind, execute, parse, sqlstates, values, whole};
 use crate::support::{eventually, run, sql};
 
 fn at(target: &str, reason: &str) -> (String, String) {
@@ -265,8 +265,8 @@ fn other_databases_than_the_default_backends_are_plain_postgres() {
 }
 
 /// `ships` is in `public` on the OLTP side and in `lake` on the analytic side.
-async fn ships(hint: &str) -> Tide {
-    let setup = Setup::new(hint).await;
+async fn ships(hint: &str, pool: &str, discover: &str) -> Tide {
+    let setup = Setup::new(hint).await.pool(pool).discover(discover);
     let oltp = setup.sides().oltp().await;
     sql::exec(
         &oltp,
@@ -295,7 +295,7 @@ async fn ships(hint: &str) -> Tide {
 #[test]
 fn names_are_looked_for_along_the_search_path() {
     run(async {
-        let tide = ships("search_path").await;
+        let tide = ships("search_path", "{ size: 8 }", "1h").await;
         let client = tide.client().await;
         let home = || sql::route(&client, "SELECT side FROM ships");
         assert_eq!(home().await.0, "oltp");
@@ -321,7 +321,7 @@ fn names_are_looked_for_along_the_search_path() {
 #[test]
 fn a_search_path_that_is_taken_back_is_forgotten() {
     run(async {
-        let tide = ships("path_rollback").await;
+        let tide = ships("path_rollback", "{ size: 8 }", "1h").await;
         let client = tide.client().await;
         let home = || sql::route(&client, "SELECT side FROM ships");
         sql::exec(&client, "BEGIN; SET LOCAL search_path = lake").await;
@@ -354,30 +354,64 @@ fn a_search_path_that_is_taken_back_is_forgotten() {
 #[test]
 fn unqualified_names_are_read_where_the_search_path_leads() {
     run(async {
-        let tide = ships("path_read").await;
+        let tide = ships("path_read", "{ size: 1 }", "1s").await;
         // Another relation of the same name, which the analytic side's own default path would find.
         let analytic = tide.sides.analytic().await;
-        sql::exec(&analytic, "CREATE TABLE public.ships AS SELECT 'wrong' AS side").await;
+        sql::exec(
+            &analytic,
+            "CREATE TABLE public.ships AS SELECT 'wrong' AS side",
+        )
+        .await;
         let client = tide.client().await;
         sql::exec(&client, "SET search_path = lake").await;
         assert_eq!(
             sql::scalar(&client, "SELECT side FROM ships").await,
             "analytic"
         );
-        let other = tide.client().await;
-        sql::exec(&other, "SET tidegate.to = analytic").await;
-        assert_eq!(
-            sql::route(&other, "SELECT side FROM ships").await.0,
-            "",
-            "public.ships is not known there yet"
-        );
+        let row = client.query_one("SELECT side FROM ships", &[]).await;
+        assert_eq!(row.unwrap().get::<_, &str>(0), "analytic");
+        // Over one shared connection, in and out of transactions, prepared and not.
+        let mut raw = tide.raw().await;
+        let read = [
+            parse("", "SELECT side FROM ships"),
+            bind("", "", &[]),
+            execute("", 0),
+        ];
+        raw.query("SET tidegate.to = analytic").await;
+        for (path, side) in [
+            ("lake", "analytic"),
+            ("public", "wrong"),
+            ("lake, public", "analytic"),
+        ] {
+            raw.query(&format!("SET search_path = {path}")).await;
+            eventually("both are known", || async {
+                sql::route(&client, "SELECT * FROM public.ships").await.1 == "mirrored_default"
+            })
+            .await;
+            for _ in 0..2 {
+                assert_eq!(
+                    values(&raw.query("SELECT side FROM ships").await),
+                    [side],
+                    "{path}"
+                );
+                assert_eq!(values(&raw.batch(&read).await), [side], "{path}");
+                raw.query("BEGIN").await;
+                assert_eq!(values(&raw.batch(&read).await), [side], "{path}");
+                assert_eq!(
+                    values(&raw.query("SELECT side FROM ships").await),
+                    [side],
+                    "{path}"
+                );
+                raw.query("ROLLBACK").await;
+            }
+        }
     });
 }
 
 #[test]
 fn a_search_path_of_the_role_or_the_login_counts() {
     run(async {
-        let tide = ships("role_path").await;
+        let tide = ships("role_path", "{ size: 8 }", "1h").await;
         let server = tide.sides.oltp().await;
         let name = &tide.sides.database;
         sql::exec(

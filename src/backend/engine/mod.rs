@@ -23,6 +23,11 @@ pub trait Dialect: Send + Sync {
     /// The query that lists user functions that do not write, with columns schema and name; `None` where there is no such catalog.
     fn functions_query(&self) -> Option<&'static str>;
 
+    /// A failure of [`Dialect::relations_query`], for people.
+    fn explain_catalog_error(&self, why: &str) -> String {
+        why.to_owned()
+    }
+
     /// Whether a notice of this text is the engine's chatter about being another engine.
     fn hides_notice(&self, message: &str) -> bool;
 }

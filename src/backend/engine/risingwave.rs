@@ -23,6 +23,13 @@ impl Dialect for RisingWave {
          AND s.name NOT IN ('pg_catalog','information_schema','rw_catalog')"
     }
 
+    fn explain_catalog_error(&self, why: &str) -> String {
+        if why.contains("rw_catalog") {
+            return format!("this is not RisingWave (engine: postgres is for PostgreSQL): {why}");
+        }
+        why.to_owned()
+    }
+
     fn functions_query(&self) -> Option<&'static str> {
         None
     }
