@@ -450,9 +450,11 @@ impl Session {
     }
 
     fn end_batch(&mut self) {
+        // A block that began in this batch is known to the backend, though its ReadyForQuery is not here yet.
+        let in_transaction = self.status != b'I' || self.batch.began;
         self.batch = Batch::default();
         self.skipping = false;
-        if self.status == b'I' && self.statements.has_portals() {
+        if !in_transaction && self.statements.has_portals() {
             self.statements.close_all();
         }
     }

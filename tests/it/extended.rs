@@ -199,6 +199,35 @@ fn portals_are_read_in_portions_on_the_analytic_side() {
     });
 }
 
+#[test]
+fn a_portal_opened_in_the_batch_of_its_begin_lives_as_long_as_the_transaction() {
+    run(async {
+        let tide = Tide::start("ext_begin_batch").await;
+        let mut raw = tide.raw().await;
+        // As JDBC with a fetch size does it: BEGIN and the first portion in one batch.
+        for table in ["orders", "customers"] {
+            let text = format!("SELECT id FROM {table} ORDER BY id");
+            let frames = raw
+                .batch(&[
+                    parse("", "BEGIN"),
+                    bind("", "", &[]),
+                    execute("", 0),
+                    parse("s1", &text),
+                    bind("c1", "s1", &[]),
+                    execute("c1", 1),
+                ])
+                .await;
+            let told = (tags(&frames), status(&frames));
+            assert_eq!(told, ("12C12DsZ".to_owned(), 'T'), "{table}");
+            assert_eq!(values(&raw.batch(&[whole("SELECT 7")]).await), ["7"]);
+            let frames = raw.batch(&[execute("c1", 1)]).await;
+            assert_eq!(values(&frames), ["2"], "{table}");
+            raw.batch(&[close('S', "s1")]).await;
+            assert_eq!(status(&raw.query("COMMIT").await), 'I');
+        }
+    });
+}
+
 /// Reads a table through a portal, in one batch and over Syncs.
 async fn portions(raw: &mut crate::support::wire::Raw, table: &str, rows: usize) {
     let text = format!("SELECT id FROM {table} ORDER BY id");

@@ -45,8 +45,13 @@ fn disguise(text: &str, seed: &[u8]) -> String {
     let mut choices = seed.iter().copied().cycle();
     let mut choose = || choices.next().unwrap_or(0);
     let mut out = String::new();
+    let mut in_line_comment = false;
     for token in lex(text.as_bytes(), Dialect::default()) {
         let piece = &text[token.start..token.end];
+        // The newline that ends a comment is part of the space behind it.
+        if std::mem::replace(&mut in_line_comment, piece.starts_with("--")) {
+            out.push('\n');
+        }
         match token.kind {
             Kind::Word => out.extend(piece.chars().map(|c| match choose() % 2 {
                 0 => c.to_ascii_uppercase(),
