@@ -3,13 +3,14 @@
 #   make demo                 both databases, the router, a guided tour; stays up until Ctrl-C
 #   make demo ARGS=--once     …and ends after the tour
 #   make test                 everything that CI runs
+#   make conformance          PostgreSQL's own regression suite through the router
 
 CARGO ?= cargo
 ARGS ?=
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test conformance lint bench docs clean
 
 help: ## List these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
@@ -25,6 +26,11 @@ test: ## Run all tests: Rust, the demo, the Django example
 	$(CARGO) test --locked
 	tests/demo.sh
 	tests/django.sh
+
+conformance: ## Run PostgreSQL's own regression suite directly and through Tidegate, and compare
+	@scripts/install.sh rust compiler postgres psql python
+	$(CARGO) build --locked --release --bin tidegate
+	tests/conformance/run
 
 lint: ## Check format, lints, and (where cargo-deny is installed) dependencies
 	@scripts/install.sh rust compiler
