@@ -44,7 +44,7 @@ pub async fn log_in(
         status: b'I',
         passing: 0,
         prepared: PreparedSet::default(),
-        search_path: None,
+        settings: None,
         born: Instant::now(),
     };
     let mut scram = None;

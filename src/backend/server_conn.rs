@@ -35,8 +35,8 @@ pub struct ServerConn {
     pub passing: usize,
     /// Statements prepared on it by the router.
     pub prepared: PreparedSet,
-    /// The search path last set on it by the router; `None` where that is not known.
-    pub search_path: Option<String>,
+    /// The statements that set what is set on it now by the router; `None` where that is not known.
+    pub settings: Option<String>,
     /// When it was made.
     pub born: Instant,
 }

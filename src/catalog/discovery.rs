@@ -43,8 +43,8 @@ pub async fn read(connector: &Connector, dialect: &dyn Dialect) -> Result<Backen
             .into_iter()
             .take(CATALOG_RELATIONS_MAX)
         {
-            if let [Some(schema), Some(name)] = row.as_slice() {
-                catalog.insert_stable_function(schema, name);
+            if let [Some(schema), Some(name), stable] = row.as_slice() {
+                catalog.insert_function(schema, name, stable.as_deref() == Some("t"));
             }
         }
     }

@@ -57,8 +57,10 @@ impl RelationKind {
 pub struct BackendCatalog {
     schemas: HashMap<Box<str>, HashMap<Box<str>, RelationKind>>,
     names: HashSet<Box<str>>,
-    /// User functions of which every overload is immutable or stable, as `schema.name`, and by bare name.
+    /// User functions of which every overload is immutable or stable, as `schema.name`.
     stable_functions: HashSet<Box<str>>,
+    /// Bare names of user functions that may write. One may hide a function of the same name that does not.
+    writing_functions: HashSet<Box<str>>,
     count: usize,
 }
 
@@ -72,10 +74,20 @@ impl BackendCatalog {
         self.names.insert(name.into());
     }
 
-    /// Adds a user function that does not write.
-    pub fn insert_stable_function(&mut self, schema: &str, name: &str) {
-        self.stable_functions
-            .insert(format!("{schema}.{name}").into());
+    /// Adds a user function; `stable` when no function of that name in that schema writes.
+    pub fn insert_function(&mut self, schema: &str, name: &str, stable: bool) {
+        if stable {
+            self.stable_functions
+                .insert(format!("{schema}.{name}").into());
+        } else {
+            self.writing_functions.insert(name.into());
+        }
+    }
+
+    /// Whether some user function of that name may write.
+    #[must_use]
+    pub fn may_write(&self, function: &str) -> bool {
+        self.writing_functions.contains(function)
     }
 
     /// Whether a function of that schema is known not to write.

@@ -33,3 +33,5 @@ pub const SYNTAX_ERROR: &str = "42601";
 pub const INVALID_CURSOR_NAME: &str = "34000";
 /// A prepared statement's name that is taken.
 pub const DUPLICATE_PREPARED_STATEMENT: &str = "42P05";
+/// A prepared statement that does not exist.
+pub const UNDEFINED_STATEMENT: &str = "26000";

@@ -311,12 +311,19 @@ fn reads_only(
     if in_list(&listed.writes) {
         return false;
     }
-    if in_list(&listed.reads) || sql::is_read_only_builtin(function) {
+    if in_list(&listed.reads) {
         return true;
     }
-    let Some(catalog) = table.catalog.backend(target) else {
+    let catalog = table.catalog.backend(target);
+    // An unqualified name may mean a user's function that hides the one we know.
+    let hidden = function.schema.is_none() && catalog.is_some_and(|c| c.may_write(&function.name));
+    if hidden {
         return false;
-    };
+    }
+    if sql::is_read_only_builtin(function) {
+        return true;
+    }
+    let Some(catalog) = catalog else { return false };
     match &function.schema {
         Some(schema) => catalog.is_stable_function(schema, &function.name),
         None => view

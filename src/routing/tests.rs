@@ -335,7 +335,8 @@ fn functions_are_denied_unless_known() {
     );
     let mut catalog = catalogs();
     if let Some(Some(rw)) = catalog.backends.get_mut(1) {
-        rw.insert_stable_function("public", "my_function");
+        rw.insert_function("public", "my_function", true);
+        rw.insert_function("evil", "lower", false);
     }
     let known = Scene::new("", catalog);
     known.goes(

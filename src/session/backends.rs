@@ -20,9 +20,6 @@ use crate::routing::ReadProof;
 pub(super) const ABORT: &str =
     "tidegate aborts this transaction: a statement in it was refused or failed on another backend";
 
-/// The name of the router's own statement and portal on the default backend.
-const PATH_NAME: &[u8] = b"tidegate_path";
-
 impl Session {
     /// The connection on a side.
     pub(super) fn conn(&mut self, side: Side) -> Option<&mut ServerConn> {
@@ -81,44 +78,77 @@ impl Session {
                 tainted: false,
             });
         }
-        let in_transaction = self.status == b'T' || self.batch.began;
-        let block = backend.dialect.read_block().filter(|_| in_transaction);
-        if let (Some((begin, _)), Some(leased)) = (block, self.leased.as_mut())
+        self.follow_settings(proof.backend());
+        if let (Some((begin, _)), Some(leased)) =
+            (backend.dialect.read_block(), self.leased.as_mut())
             && !leased.in_block
         {
             leased.in_block = true;
             self.send_query(Side::Analytic, begin.as_bytes(), To::Errors);
         }
-        self.follow_path(proof.backend());
         Ok(())
     }
 
-    /// Makes unqualified names mean on the leased connection what routing took them for.
-    fn follow_path(&mut self, backend: usize) {
-        let path = self.view.path_on(backend, &self.snapshot.table);
+    /// Ends the block around reads outside of a transaction, in the same write as the last of them.
+    pub(super) fn end_read_block(&mut self) {
+        let index = self
+            .conn(Side::Analytic)
+            .map_or(usize::MAX, |conn| conn.backend);
+        let block = self
+            .snapshot
+            .backends
+            .get(index)
+            .and_then(|b| b.dialect.read_block());
+        if let (Some((_, end)), Some(leased)) = (block, self.leased.as_mut())
+            && std::mem::take(&mut leased.in_block)
+        {
+            self.send_query(Side::Analytic, end.as_bytes(), To::Nobody);
+        }
+    }
+
+    /// Makes names, times and texts mean on the leased connection what they mean in the client's session.
+    fn follow_settings(&mut self, backend: usize) {
+        let settings = self.settings_for(backend);
         let in_block = self.leased.as_ref().is_some_and(|leased| leased.in_block);
         let Some(conn) = self.conn(Side::Analytic) else {
             return;
         };
-        if conn.search_path.as_ref() == Some(&path) {
+        if conn.settings.as_ref() == Some(&settings) {
             return;
         }
-        let set = format!("SET search_path TO {path}");
         // What is set inside a block is gone at its end.
-        conn.search_path = Some(path).filter(|_| !in_block);
-        self.send_query(Side::Analytic, set.as_bytes(), To::Errors);
+        conn.settings = Some(settings.clone()).filter(|_| !in_block);
+        self.send_query(Side::Analytic, settings.as_bytes(), To::Errors);
+    }
+
+    /// The statements that set what the session's own connection says of itself, as far as the engine knows it.
+    fn settings_for(&self, backend: usize) -> String {
+        let mut text = format!(
+            "SET search_path TO {}",
+            self.view.path_on(backend, &self.snapshot.table)
+        );
+        let Some(backend) = self.snapshot.backends.get(backend) else {
+            return text;
+        };
+        let known = self.shared.parameters.load();
+        let reported = self.oltp.as_ref().map_or(&**known, |conn| &conn.parameters);
+        for setting in backend.dialect.followed_settings() {
+            if let Some((name, value)) = reported.iter().find(|(name, _)| name == setting) {
+                text.push_str(&format!("; SET {name} TO '{}'", value.replace('\'', "''")));
+            }
+        }
+        text
     }
 
     /// Whether the leased connection can take a message for `backend` within the open batch. What it was sent before for another backend, or
-    /// under another search path, is brought to its end first.
+    /// under other settings, is brought to its end first.
     pub(super) fn analytic_is_free_for(&mut self, backend: usize) -> bool {
-        let path = self.view.path_on(backend, &self.snapshot.table);
+        let settings = self.settings_for(backend);
+        let used = self.batch.analytic_used;
         let Some(conn) = self.conn(Side::Analytic) else {
             return true;
         };
-        if conn.backend == backend
-            && (conn.search_path.as_ref() == Some(&path) || !self.batch.analytic_used)
-        {
+        if conn.backend == backend && (conn.settings.as_ref() == Some(&settings) || !used) {
             return true;
         }
         if self.pipeline.awaits(Side::Analytic) {
@@ -126,13 +156,18 @@ impl Session {
             return false;
         }
         if std::mem::take(&mut self.batch.analytic_used) {
-            if let Some(conn) = self.conn(Side::Analytic) {
-                frontend::put_sync(&mut conn.wire.out);
-            }
-            self.pipeline.push(Expect::Sync, Side::Analytic, To::Errors);
+            self.sync_analytic();
             return false;
         }
         true
+    }
+
+    /// Ends the analytic part of a batch that goes on elsewhere.
+    pub(super) fn sync_analytic(&mut self) {
+        if let Some(conn) = self.conn(Side::Analytic) {
+            frontend::put_sync(&mut conn.wire.out);
+            self.pipeline.push(Expect::Sync, Side::Analytic, To::Errors);
+        }
     }
 
     /// Sends a string to a side, whose replies go to `to`.
@@ -151,17 +186,20 @@ impl Session {
         if self.need_oltp().await.is_err() {
             return;
         }
+        // No client can guess it, so none can stand in the way.
+        let name = format!("tidegate_{:016x}", rand::random::<u64>());
+        let name = name.as_bytes();
         let in_batch = self.batch.oltp_used;
         let Some(conn) = self.oltp.as_deref_mut() else {
             return;
         };
         let out = &mut conn.wire.out;
-        frontend::put_parse(out, PATH_NAME, PATH_QUERY.as_bytes(), &[0, 0]);
-        frontend::put_bind_names(out, PATH_NAME, PATH_NAME, 6);
+        frontend::put_parse(out, name, PATH_QUERY.as_bytes(), &[0, 0]);
+        frontend::put_bind_names(out, name, name, 6);
         out.extend_from_slice(&[0; 6]);
-        frontend::put_execute(out, PATH_NAME, 0);
-        frontend::put_named(out, b'C', frontend::Named::Portal(PATH_NAME));
-        frontend::put_named(out, b'C', frontend::Named::Statement(PATH_NAME));
+        frontend::put_execute(out, name, 0);
+        frontend::put_named(out, b'C', frontend::Named::Portal(name));
+        frontend::put_named(out, b'C', frontend::Named::Statement(name));
         if in_batch {
             frontend::put_flush(out)
         } else {
@@ -216,17 +254,11 @@ impl Session {
         if self.batch.analytic_used || self.batch.began || self.status == b'T' {
             return;
         }
-        let Some(leased) = self.leased.as_mut() else {
+        if self.leased.as_ref().is_none() {
             return;
-        };
-        if leased.in_block {
-            leased.in_block = false;
-            let index = leased.lease.conn().map_or(0, |conn| conn.backend);
-            let backend = self.snapshot.backends.get(index);
-            if let Some((_, end)) = backend.and_then(|backend| backend.dialect.read_block()) {
-                self.send_query(Side::Analytic, end.as_bytes(), To::Nobody);
-                return;
-            }
+        }
+        if self.leased.as_ref().is_some_and(|leased| leased.in_block) {
+            return self.end_read_block();
         }
         self.drop_lease();
     }

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::backends::ABORT;
 use super::batch::{Batch, FailedBy};
+use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To};
 use super::prepared::StatementKey;
 use super::statements::{ClientStatement, Portal};
@@ -69,6 +70,17 @@ impl Session {
         match way {
             Err(refused) => {
                 self.record(parse.text, &facts, decision);
+                if parse.name.is_empty() {
+                    // A Parse that fails takes the unnamed statement with it, on whichever side that was.
+                    let (key, local) = (key(), Some(LocalCommand::Gone));
+                    let gone = ClientStatement {
+                        key,
+                        facts,
+                        on_oltp: false,
+                        local,
+                    };
+                    self.statements.insert(parse.name, gone);
+                }
                 Ok(self.fail_batch(&refused))
             }
             Ok(Way::Oltp) if local.is_none() && (!taken || says_so) => {
@@ -133,6 +145,9 @@ impl Session {
         };
         if self.waits_for_path(&statement.facts).await {
             return Ok(Step::Wait);
+        }
+        if statement.local == Some(LocalCommand::Gone) {
+            return Ok(self.fail_batch(&no_unnamed()));
         }
         if let Some(command) = statement.local {
             self.statements.open(names.portal, Portal::Local(command));
@@ -262,6 +277,9 @@ impl Session {
             Some(statement) if !statement.on_oltp => statement.clone(),
             _ => return self.pass_to_oltp(frame, Expect::Describe).await,
         };
+        if statement.local == Some(LocalCommand::Gone) {
+            return Ok(self.fail_batch(&no_unnamed()));
+        }
         if let Some(command) = &statement.local {
             let mut out = BytesMut::from(NO_PARAMETERS);
             command.put_columns(&mut out);
@@ -328,7 +346,10 @@ impl Session {
                 }
                 Ok(step)
             }
-            None => self.pass_to_oltp(frame, Expect::Execute).await,
+            None => {
+                self.path_stale = true;
+                self.pass_to_oltp(frame, Expect::Execute).await
+            }
         }
     }
 
@@ -420,33 +441,40 @@ impl Session {
             frontend::put_sync(&mut conn.wire.out);
         }
         self.pipeline.push(Expect::Sync, side, To::Client);
+        if side == Side::Analytic {
+            self.end_read_block();
+        }
         self.end_batch();
         Ok(Step::Done)
     }
 
     /// Goes on with the end of a batch that needs more than one backend, or that failed.
     pub(super) fn advance_closing(&mut self) {
-        if std::mem::take(&mut self.batch.analytic_used)
-            && let Some(conn) = self.conn(Side::Analytic)
-        {
-            frontend::put_sync(&mut conn.wire.out);
-            self.pipeline.push(Expect::Sync, Side::Analytic, To::Errors);
-            return;
+        if std::mem::take(&mut self.batch.analytic_used) && self.leased.is_some() {
+            return self.sync_analytic();
         }
         let aborts = self.batch.failed == Some(FailedBy::Other);
         let needs_oltp = self.batch.oltp_used || (aborts && self.status == b'T');
-        match self.oltp.as_deref_mut().filter(|_| needs_oltp) {
-            Some(conn) => {
-                if aborts {
-                    frontend::put_parse(&mut conn.wire.out, ABORT_NAME, ABORT.as_bytes(), &[0, 0]);
-                    self.pipeline.push(Expect::Parse, Side::Oltp, To::Nobody);
-                }
-                frontend::put_sync(&mut conn.wire.out);
-                self.pipeline.push(Expect::Sync, Side::Oltp, To::Client);
+        if needs_oltp && self.oltp.is_some() {
+            if aborts {
+                self.put_abort();
             }
-            None => compose::put_ready(&mut self.client.out, self.status),
+            if let Some(conn) = self.conn(Side::Oltp) {
+                frontend::put_sync(&mut conn.wire.out);
+            }
+            self.pipeline.push(Expect::Sync, Side::Oltp, To::Client);
+        } else {
+            compose::put_ready(&mut self.client.out, self.status);
         }
         self.end_batch();
+    }
+
+    /// Makes the default backend fail its transaction, within a batch.
+    pub(super) fn put_abort(&mut self) {
+        if let Some(conn) = self.conn(Side::Oltp) {
+            frontend::put_parse(&mut conn.wire.out, ABORT_NAME, ABORT.as_bytes(), &[0, 0]);
+            self.pipeline.push(Expect::Parse, Side::Oltp, To::Nobody);
+        }
     }
 
     fn end_batch(&mut self) {
@@ -629,6 +657,11 @@ impl Session {
 
 fn malformed(what: &str) -> End {
     End::Told(ClientError::protocol(format!("invalid {what} message")))
+}
+
+fn no_unnamed() -> ClientError {
+    let message = "unnamed prepared statement does not exist";
+    ClientError::refused(sqlstate::UNDEFINED_STATEMENT, message)
 }
 
 fn duplicate(name: &[u8]) -> ClientError {

@@ -37,6 +37,8 @@ pub enum LocalCommand {
     Reset(String),
     /// `DEALLOCATE name` of a statement that only analytic connections have.
     Deallocate(String),
+    /// Stands for an unnamed statement whose Parse was refused.
+    Gone,
 }
 
 impl LocalCommand {
@@ -71,7 +73,7 @@ impl LocalCommand {
                 compose::put_text_columns(out, &ROUTE_COLUMNS)
             }
             Self::Show(name) => compose::put_text_columns(out, &[&format!("tidegate.{name}")]),
-            Self::Set(..) | Self::Reset(_) | Self::Deallocate(_) => {
+            Self::Set(..) | Self::Reset(_) | Self::Deallocate(_) | Self::Gone => {
                 out.extend_from_slice(b"n\0\0\0\x04")
             }
         }

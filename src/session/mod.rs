@@ -240,10 +240,15 @@ impl Session {
     fn may_take(&self) -> bool {
         let room = |out: &BytesMut| out.len() < limits::OUTBOUND_BYTES_HIGH;
         let oltp_room = self.oltp.as_ref().is_none_or(|conn| room(&conn.wire.out));
+        let lease_room = self
+            .leased
+            .as_ref()
+            .is_none_or(|leased| leased.lease.unsent() < limits::OUTBOUND_BYTES_HIGH);
         (self.script.is_none() || self.copy_in)
             && !self.batch.closing
             && self.pipeline.len() < limits::PENDING_REPLIES_MAX
             && oltp_room
+            && lease_room
             && room(&self.client.out)
     }
 
@@ -269,6 +274,10 @@ impl Session {
             return self.try_frame(frame).await;
         }
         match head.tag {
+            b'd' if !self.copy_in && !self.pipeline.is_empty() => {
+                self.flush_once();
+                Ok(false)
+            }
             b'd' => {
                 let to = if self.copy_in {
                     PassTo::Side(Side::Oltp)
@@ -319,7 +328,11 @@ impl Session {
             b'C' => self.on_close(frame, body).await,
             b'H' => Ok(self.on_flush()),
             b'F' => self.on_function_call(frame).await,
-            // What is left of a COPY that failed.
+            // COPY data that a client sends before it is asked for it waits for that; what is left of a COPY that failed is dropped.
+            b'd' | b'c' | b'f' if !self.pipeline.is_empty() => {
+                self.flush_once();
+                Ok(Step::Wait)
+            }
             b'd' | b'c' | b'f' => Ok(Step::Done),
             _ => Err(End::Told(ClientError::protocol(format!(
                 "invalid frontend message type {tag}"

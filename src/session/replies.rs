@@ -203,6 +203,17 @@ impl Session {
             return Err(End::BackendSaid);
         }
         self.copy_in = false;
+        match (side, fields.code.as_str()) {
+            // An error takes back what was set in its transaction.
+            (Side::Oltp, _) => self.path_stale = true,
+            // A plan that does not fit its tables any more would fail for every client that comes after.
+            (Side::Analytic, "0A000" | "26000") => {
+                if let Some(leased) = self.leased.as_mut() {
+                    leased.tainted = true;
+                }
+            }
+            (Side::Analytic, _) => {}
+        }
         if expect == Expect::Query {
             if let Some(script) = self.script.as_mut().filter(|_| to != To::Nobody) {
                 script.failed = Some(FailedBy::from(side));

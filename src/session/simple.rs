@@ -58,24 +58,41 @@ impl Session {
             }
             return Ok(self.query_oltp(frame, &parts).await);
         }
+        if self.batch.oltp_used {
+            self.end_implicit_transaction(&parts);
+            return Ok(Step::Wait);
+        }
+        self.batch = Batch::default();
         self.run_apart(text, parts).await
     }
 
     /// Whether a batch of the extended protocol that is still open leaves room for a Query, which ends it.
     fn finish_batch_before_query(&mut self) -> bool {
-        if self.batch.analytic_used {
-            self.batch.analytic_used = false;
-            if let Some(conn) = self.conn(Side::Analytic) {
-                frontend::put_sync(&mut conn.wire.out);
-                self.pipeline.push(Expect::Sync, Side::Analytic, To::Errors);
-            }
-        }
         if !self.pipeline.is_empty() {
             self.flush_once();
             return false;
         }
-        self.batch = Batch::default();
+        if std::mem::take(&mut self.batch.analytic_used) {
+            self.sync_analytic();
+            return false;
+        }
         true
+    }
+
+    /// A string that does not go to the default backend whole follows a batch there that no Sync has ended: the implicit transaction they
+    /// would share is ended first, the way the string's first statement will end.
+    fn end_implicit_transaction(&mut self, parts: &[Part]) {
+        let refused = parts
+            .first()
+            .is_some_and(|part| self.route(&part.facts).outcome.is_err());
+        self.batch = Batch::default();
+        if refused {
+            self.put_abort();
+        }
+        if let Some(conn) = self.conn(Side::Oltp) {
+            frontend::put_sync(&mut conn.wire.out);
+            self.pipeline.push(Expect::Sync, Side::Oltp, To::Errors);
+        }
     }
 
     /// The decisions for all statements of a string, if all of them go to the default backend and none of them can change where
@@ -146,7 +163,10 @@ impl Session {
                 (None, None) => None,
             };
             match fault {
-                None => self.send_query(Side::Analytic, text, To::Client),
+                None => {
+                    self.send_query(Side::Analytic, text, To::Client);
+                    self.end_read_block();
+                }
                 Some(error) => {
                     compose::put_error(&mut self.client.out, &error);
                     compose::put_ready(&mut self.client.out, self.status);
@@ -161,11 +181,12 @@ impl Session {
         let changes = parts.iter().any(|part| {
             !matches!(part.facts.effect, Effect::Read | Effect::Empty)
                 && self.route(&part.facts).target() == Some(default)
-                && LocalCommand::of(
-                    &part.facts,
-                    text.get(part.range.clone()).unwrap_or_default(),
-                )
-                .is_none()
+                && self
+                    .local(
+                        &part.facts,
+                        text.get(part.range.clone()).unwrap_or_default(),
+                    )
+                    .is_none()
         });
         let wrapped = self.status == b'I' && !controls && changes;
         self.script = Some(Script {
@@ -377,6 +398,8 @@ impl Session {
                 local::set(&mut self.view, &table, name, None)?;
                 compose::put_command_complete(&mut out, "RESET");
             }
+            // Bind and Describe refuse it before it gets here.
+            LocalCommand::Gone => {}
             LocalCommand::Deallocate(name) => {
                 self.statements.remove(name.as_bytes());
                 compose::put_command_complete(&mut out, "DEALLOCATE");

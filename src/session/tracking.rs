@@ -5,7 +5,7 @@
 
 use super::Session;
 use crate::sql::{
-    Access, Discard, Effect, Isolation, SessionEffect, StatementFacts, TransactionControl,
+    Discard, Effect, Isolation, SessionEffect, StatementFacts, TransactionControl,
     is_read_only_builtin,
 };
 
@@ -111,30 +111,30 @@ impl Session {
 
 /// Whether a statement may change the search path, who `"$user"` is, or which temporary relations there are.
 fn may_move_path(facts: &StatementFacts) -> bool {
+    use TransactionControl::{Commit, Rollback, RollbackTo};
     let moving = |name: &str| matches!(name, "search_path" | "role" | "session_authorization");
-    match &facts.session {
-        SessionEffect::Set { name, .. } | SessionEffect::Reset(Some(name)) if moving(name) => true,
+    let by_session = match &facts.session {
+        SessionEffect::Set { name, .. } | SessionEffect::Reset(Some(name)) => moving(name),
+        SessionEffect::Transaction(control) => {
+            matches!(control, Commit { .. } | Rollback { .. } | RollbackTo(_))
+        }
+        // What they run was written elsewhere.
+        SessionEffect::Execute(_) | SessionEffect::Fetch(_) => true,
         SessionEffect::Reset(None) | SessionEffect::Discard(_) | SessionEffect::CreateTemp(_) => {
             true
         }
-        _ => match facts.effect {
-            Effect::Define => facts
-                .relations
-                .iter()
-                .any(|used| used.access == Access::Define),
-            Effect::Unknown => true,
-            Effect::Write => matches!(facts.kind, "do" | "call"),
-            // A function that is not known may set anything; so may an update of the view over the settings.
-            _ => {
-                facts
-                    .functions
-                    .iter()
-                    .any(|function| !is_read_only_builtin(function))
-                    || facts
-                        .relations
-                        .iter()
-                        .any(|used| used.name.name == "pg_settings")
-            }
-        },
-    }
+        _ => false,
+    };
+    // A function that is not known may set anything; so may an update of the view over the settings.
+    by_session
+        || matches!(facts.effect, Effect::Define | Effect::Unknown)
+        || matches!(facts.kind, "do" | "call")
+        || facts
+            .functions
+            .iter()
+            .any(|function| !is_read_only_builtin(function))
+        || facts
+            .relations
+            .iter()
+            .any(|used| used.name.name == "pg_settings")
 }

@@ -12,15 +12,20 @@ pub trait Dialect: Send + Sync {
     /// Startup parameters for pooled connections that must only read, so that the server itself refuses what slips through.
     fn read_only_parameters(&self) -> &'static [(&'static str, &'static str)];
 
-    /// What begins and ends the block that keeps portals alive while the client is in a transaction; `None` where portals outlive
-    /// a Sync anyway.
+    /// What begins and ends the block that all reads run in: it makes the server itself refuse what a function, a cast or a view hides,
+    /// takes back what such a thing has set, and keeps portals alive while the client is in a transaction. `None` where the
+    /// engine has none of these, and portals outlive a Sync anyway.
     fn read_block(&self) -> Option<(&'static str, &'static str)>;
+
+    /// Settings of the session, among those that PostgreSQL reports, that are set on the engine's connections too.
+    fn followed_settings(&self) -> &'static [&'static str];
 
     /// The query that lists the relations, with columns schema, name and kind (a letter of `pg_class.relkind`, or
     /// RisingWave's word).
     fn relations_query(&self) -> &'static str;
 
-    /// The query that lists user functions that do not write, with columns schema and name; `None` where there is no such catalog.
+    /// The query that lists user functions, with columns schema, name, and `t` where none of that name writes; `None` where there is no
+    /// such catalog.
     fn functions_query(&self) -> Option<&'static str>;
 
     /// A failure of [`Dialect::relations_query`], for people.

@@ -14,6 +14,10 @@ impl Dialect for Postgres {
         Some(("BEGIN READ ONLY", "ROLLBACK"))
     }
 
+    fn followed_settings(&self) -> &'static [&'static str] {
+        &["client_encoding", "DateStyle", "IntervalStyle", "TimeZone"]
+    }
+
     fn relations_query(&self) -> &'static str {
         "SELECT n.nspname, c.relname, c.relkind::text FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -23,10 +27,10 @@ impl Dialect for Postgres {
 
     fn functions_query(&self) -> Option<&'static str> {
         Some(
-            "SELECT n.nspname, p.proname FROM pg_catalog.pg_proc p \
-             JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-             WHERE n.nspname NOT IN ('pg_catalog','information_schema') \
-             GROUP BY 1, 2 HAVING bool_and(p.provolatile IN ('i','s') AND p.prokind IN ('f','a','w'))",
+            "SELECT n.nspname, p.proname, \
+             bool_and(p.provolatile IN ('i','s') AND p.prokind IN ('f','a','w')) \
+             FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+             WHERE n.nspname NOT IN ('pg_catalog','information_schema') GROUP BY 1, 2",
         )
     }
 

@@ -16,6 +16,10 @@ impl Dialect for RisingWave {
         None
     }
 
+    fn followed_settings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn relations_query(&self) -> &'static str {
         "SELECT s.name AS schema_name, r.name, r.relation_type FROM rw_catalog.rw_relations r \
          JOIN rw_catalog.rw_schemas s ON s.id = r.schema_id \
