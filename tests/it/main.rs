@@ -14,6 +14,7 @@ mod hints;
 mod hostile;
 mod login;
 mod observe;
+mod review;
 mod routing;
 mod signals;
 mod simple;
