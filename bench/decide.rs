@@ -1,7 +1,8 @@
 //! How long does a decision take once the facts are known, and how long does the whole way take for a statement seen before?
 
-#[path = "../tests/corpus_reader/mod.rs"]
-mod corpus_reader;
+#[path = "../tests/it/support/corpus.rs"]
+#[allow(dead_code, reason = "the benchmarks use a part of it")]
+mod corpus;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ fn bench(c: &mut Criterion) {
             b.iter(|| decide(black_box(&facts), &view, &large));
         });
     }
-    let corpus = corpus_reader::statements(include_str!("../tests/corpus/orm.sql"));
+    let corpus = corpus::orm();
     let cache = FactsCache::new(0, Metrics::new());
     let mut scratch = Vec::new();
     group.throughput(Throughput::Elements(corpus.len() as u64));

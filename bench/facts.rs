@@ -1,7 +1,8 @@
 //! How long do facts take for what clients send? A miss of the statement cache costs this much.
 
-#[path = "../tests/corpus_reader/mod.rs"]
-mod corpus_reader;
+#[path = "../tests/it/support/corpus.rs"]
+#[allow(dead_code, reason = "the benchmarks use a part of it")]
+mod corpus;
 
 use std::hint::black_box;
 
@@ -9,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tidegate::sql::{facts, split};
 
 fn bench(c: &mut Criterion) {
-    let corpus = corpus_reader::statements(include_str!("../tests/corpus/orm.sql"));
+    let corpus = corpus::orm();
     let mut group = c.benchmark_group("facts");
     group.throughput(Throughput::Elements(corpus.len() as u64));
     group.bench_function("orm corpus", |b| {

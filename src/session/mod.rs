@@ -7,6 +7,7 @@
 
 mod backends;
 mod batch;
+mod dispatch;
 mod extended;
 pub mod facts_cache;
 mod io;

@@ -114,14 +114,18 @@ impl Session {
             if local || depends || decision.target() != Some(self.snapshot.table.config.default) {
                 return None;
             }
-            moved |= matches!(
-                part.facts.effect,
-                Effect::Session | Effect::Define | Effect::Unknown
-            ) || part
-                .facts
-                .functions
-                .iter()
-                .any(|function| function.name == "set_config");
+            // A failed transaction is the default backend's affair, until it ends or is healed.
+            let ends_failure = self.view.failed && part.facts.effect == Effect::Transaction;
+            moved |= ends_failure
+                || matches!(
+                    part.facts.effect,
+                    Effect::Session | Effect::Define | Effect::Unknown
+                )
+                || part
+                    .facts
+                    .functions
+                    .iter()
+                    .any(|function| function.name == "set_config");
             decisions.push(decision);
         }
         Some(decisions)

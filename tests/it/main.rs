@@ -7,6 +7,7 @@ mod support;
 mod cancel;
 mod command_line;
 mod connections;
+mod decisions;
 mod extended;
 mod facts_snapshot;
 mod guard;

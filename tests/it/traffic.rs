@@ -312,6 +312,29 @@ fn changed_parameters_are_reported() {
 }
 
 #[test]
+fn settings_that_change_how_values_look_are_in_force_on_both_sides() {
+    run(async {
+        let tide = Tide::start("settings").await;
+        let mut raw = tide.raw().await;
+        raw.query("SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'German'")
+            .await;
+        for table in ["customers", "orders"] {
+            let text =
+                format!("SELECT '2020-01-02 00:00+00'::timestamptz FROM {table} WHERE id = 1");
+            assert_eq!(
+                values(&raw.query(&text).await),
+                ["02.01.2020 09:00:00 JST"],
+                "{table}"
+            );
+        }
+        // Another session that gets the same analytic connection has its own.
+        let mut other = tide.raw().await;
+        let text = "SELECT '2020-01-02 00:00+00'::timestamptz FROM orders WHERE id = 1";
+        assert_eq!(values(&other.query(text).await), ["2020-01-02 01:00:00+01"]);
+    });
+}
+
+#[test]
 fn function_calls_are_the_oltp_servers() {
     run(async {
         let tide = Tide::start("function_call").await;

@@ -169,6 +169,44 @@ fn rolling_back_to_a_savepoint_heals() {
 }
 
 #[test]
+fn a_string_that_ends_or_heals_a_failed_transaction_goes_on_from_there() {
+    run(async {
+        let tide = Tide::start("tx_heal_string").await;
+        for (text, values_after, after) in [
+            ("ROLLBACK; SELECT count(*) FROM orders", &["100"][..], 'I'),
+            ("ROLLBACK; SELECT count(*) FROM customers", &["3"], 'I'),
+            (
+                "ROLLBACK TO a; SELECT count(*) FROM orders; COMMIT; SELECT 5",
+                &["100", "5"],
+                'I',
+            ),
+            ("COMMIT; BEGIN; SELECT max(id) FROM orders", &["100"], 'T'),
+        ] {
+            let mut raw = begun(&tide).await;
+            raw.query("SAVEPOINT a").await;
+            fails(&mut raw, "SELECT 1 / (id - id) FROM orders", "22012").await;
+            let frames = raw.query(text).await;
+            assert_eq!(sqlstates(&frames), [""; 0], "{text}");
+            assert_eq!(
+                (values(&frames), status(&frames)),
+                (
+                    values_after.iter().map(|v| (*v).to_owned()).collect(),
+                    after
+                ),
+                "{text}"
+            );
+        }
+        let mut raw = begun(&tide).await;
+        fails(&mut raw, "SELECT 1/0", "22012").await;
+        let frames = raw.query("ROLLBACK; DELETE FROM orders; SELECT 1").await;
+        assert_eq!(
+            (sqlstates(&frames), status(&frames)),
+            (vec!["25006".to_owned()], 'I')
+        );
+    });
+}
+
+#[test]
 fn a_refused_statement_fails_the_transaction() {
     run(async {
         let tide = Tide::start("tx_refused").await;

@@ -1,9 +1,7 @@
 //! Where the statements of real clients go, for review.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test --test decisions` rewrites the snapshot. The scene: every relation the corpus names is on the OLTP side,
+//! `TIDEGATE_BLESS=1 cargo test --test it decisions` rewrites the snapshot. The scene: every relation the corpus names is on the OLTP side,
 //! but `orders` and `page_view`, which are on the analytic side alone; `shop_order` is mirrored, and a rule sends its aggregates over.
-
-mod corpus_reader;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +10,8 @@ use tidegate::catalog::{BackendCatalog, Catalog, RelationKind};
 use tidegate::config;
 use tidegate::routing::{RoutingTable, SessionView, explain};
 use tidegate::sql::facts;
+
+use crate::support::corpus;
 
 const ROUTER_YAML: &str = "
 backends:
@@ -54,7 +54,7 @@ fn table(corpus: &[String]) -> RoutingTable {
 
 #[test]
 fn decisions_on_what_clients_send() {
-    let corpus = corpus_reader::statements(include_str!("corpus/orm.sql"));
+    let corpus = corpus::orm();
     let table = table(&corpus);
     let view = SessionView::new("app", "app", "");
     let mut now = String::new();
@@ -70,7 +70,7 @@ fn decisions_on_what_clients_send() {
         ));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/decisions.txt");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+    if std::env::var_os("TIDEGATE_BLESS").is_some() {
         std::fs::write(&path, &now).expect("the snapshot can be written");
     }
     let reviewed = std::fs::read_to_string(&path).unwrap_or_default();
@@ -79,6 +79,6 @@ fn decisions_on_what_clients_send() {
     }
     assert_eq!(
         reviewed, now,
-        "UPDATE_SNAPSHOTS=1 rewrites tests/snapshots/decisions.txt"
+        "TIDEGATE_BLESS=1 rewrites tests/snapshots/decisions.txt"
     );
 }
