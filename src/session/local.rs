@@ -31,8 +31,15 @@ pub enum LocalCommand {
     ExplainRoute(Vec<u8>),
     /// `SHOW tidegate.name`
     Show(String),
-    /// `SET tidegate.name = value`, `None` for `DEFAULT`.
-    Set(String, Option<String>),
+    /// `SET [LOCAL] tidegate.name = value`.
+    Set {
+        /// The setting, without `tidegate.`.
+        name: String,
+        /// `None` for `DEFAULT`.
+        value: Option<String>,
+        /// `SET LOCAL`.
+        local: bool,
+    },
     /// `RESET tidegate.name`
     Reset(String),
     /// `DEALLOCATE name` of a statement that only analytic connections have.
@@ -51,9 +58,11 @@ impl LocalCommand {
                 text.get(inner.clone()).unwrap_or_default().to_vec(),
             )),
             SessionEffect::Show(Some(name)) => ours(name).map(Self::Show),
-            SessionEffect::Set { name, value, .. } => {
-                ours(name).map(|name| Self::Set(name, value.as_deref().map(unquote)))
-            }
+            SessionEffect::Set { name, value, local } => ours(name).map(|name| Self::Set {
+                name,
+                value: value.as_deref().map(unquote),
+                local: *local,
+            }),
             SessionEffect::Reset(Some(name)) => ours(name).map(Self::Reset),
             _ => None,
         }
@@ -73,7 +82,7 @@ impl LocalCommand {
                 compose::put_text_columns(out, &ROUTE_COLUMNS)
             }
             Self::Show(name) => compose::put_text_columns(out, &[&format!("tidegate.{name}")]),
-            Self::Set(..) | Self::Reset(_) | Self::Deallocate(_) | Self::Gone => {
+            Self::Set { .. } | Self::Reset(_) | Self::Deallocate(_) | Self::Gone => {
                 out.extend_from_slice(b"n\0\0\0\x04")
             }
         }

@@ -117,6 +117,10 @@ pub struct Session {
     /// The transaction status that the client knows.
     status: u8,
     view: SessionView,
+    /// The transaction has set `tidegate.to`.
+    hint_scope: Option<tracking::HintScope>,
+    /// The last transaction control sent was a ROLLBACK.
+    rolls_back: bool,
     /// How the default backend reads this session's strings.
     dialect: Dialect,
     /// Room for templates of statements.
@@ -176,6 +180,8 @@ impl Session {
             view: start.view,
             dialect,
             scratch: Vec::new(),
+            hint_scope: None,
+            rolls_back: false,
             path_stale: true,
             statements: Statements::new(statements_max),
             last_route: None,

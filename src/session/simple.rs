@@ -278,6 +278,8 @@ impl Session {
             Ok(side) => {
                 if side == Side::Oltp {
                     self.track(&part.facts);
+                    // Its ReadyForQuery will say so; there is no batch that could end before.
+                    self.batch.began = false;
                 }
                 self.send_query(side, &text, To::ClientNotReady);
             }
@@ -394,12 +396,16 @@ impl Session {
                 compose::put_command_complete(&mut out, "SHOW");
             }
             LocalCommand::Show(name) => return Err(local::unknown(name)),
-            LocalCommand::Set(name, value) => {
+            LocalCommand::Set { name, value, local } => {
+                let before = self.view.hint.clone();
                 local::set(&mut self.view, &table, name, value.as_deref())?;
+                self.on_hint_set(before, *local);
                 compose::put_command_complete(&mut out, "SET");
             }
             LocalCommand::Reset(name) => {
+                let before = self.view.hint.clone();
                 local::set(&mut self.view, &table, name, None)?;
+                self.on_hint_set(before, false);
                 compose::put_command_complete(&mut out, "RESET");
             }
             // Bind and Describe refuse it before it gets here.

@@ -5,7 +5,7 @@
 
 use super::Session;
 use crate::sql::{
-    Discard, Effect, Isolation, SessionEffect, StatementFacts, TransactionControl,
+    Discard, Effect, Hint, Isolation, SessionEffect, StatementFacts, TransactionControl,
     is_read_only_builtin,
 };
 
@@ -13,6 +13,14 @@ use crate::sql::{
 pub(super) const PATH_QUERY: &str = "SELECT pg_catalog.current_setting('search_path'), current_user, \
      pg_catalog.array_to_string(ARRAY(SELECT relname::text FROM pg_catalog.pg_class \
      WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relkind IN ('r','v','m','p')), E'\\n')";
+
+/// What `tidegate.to` becomes at the end of the transaction that has set it.
+pub(super) struct HintScope {
+    /// After a rollback: its value when the transaction began.
+    before: Option<Hint>,
+    /// After a commit: the last value that was not set with `LOCAL`.
+    after: Option<Hint>,
+}
 
 impl Session {
     /// Takes note of a statement that is being sent to the default backend.
@@ -58,17 +66,46 @@ impl Session {
             TransactionControl::SetTransaction(modes) => {
                 self.view.keep_mirrored |= strict(modes.isolation);
             }
+            TransactionControl::Commit { .. } => self.rolls_back = false,
+            TransactionControl::Rollback { .. } => self.rolls_back = true,
             _ => {}
+        }
+    }
+
+    /// `SET [LOCAL] tidegate.to` has changed the hint from what it was: in a transaction that may be taken back, as any setting's value.
+    pub(super) fn on_hint_set(&mut self, before: Option<Hint>, local: bool) {
+        if self.status != b'T' && !self.batch.began {
+            if local {
+                self.view.hint = before;
+            }
+            return;
+        }
+        let now = self.view.hint.clone();
+        let scope = self.hint_scope.get_or_insert(HintScope {
+            after: before.clone(),
+            before,
+        });
+        if !local {
+            scope.after = now;
         }
     }
 
     /// The default backend has said what state the transaction is in.
     pub(super) fn on_status(&mut self, status: u8) {
         let ended = self.status != b'I' && status == b'I';
+        let rolled_back = self.status == b'E' || self.rolls_back;
         self.status = status;
         self.view.in_transaction = status == b'T';
         self.view.failed = status == b'E';
         if ended {
+            self.rolls_back = false;
+            if let Some(scope) = self.hint_scope.take() {
+                self.view.hint = if rolled_back {
+                    scope.before
+                } else {
+                    scope.after
+                };
+            }
             self.view.keep_mirrored = false;
             self.statements.close_all();
             // A rolled-back or local SET, and temporary relations that went with the transaction.

@@ -210,3 +210,26 @@ fn what_a_session_says_of_its_encoding_and_times_holds_on_either_side() {
         assert!(!values(&raw.query(shown).await)[0].contains("JST"));
     });
 }
+
+#[test]
+fn the_hint_is_taken_back_with_its_transaction() {
+    run(async {
+        let tide = Tide::start("review_hint_scope").await;
+        let mut raw = tide.raw().await;
+        for (statements, then) in [
+            ("BEGIN|SET tidegate.to = analytic|ROLLBACK", "auto"),
+            ("BEGIN|SET LOCAL tidegate.to = analytic|COMMIT", "auto"),
+            ("BEGIN|SET tidegate.to = oltp|SELECT 1/0|COMMIT", "auto"),
+            ("SET LOCAL tidegate.to = oltp", "auto"),
+            ("BEGIN|SET tidegate.to = oltp|COMMIT", "oltp"),
+            ("BEGIN|RESET tidegate.to|ROLLBACK", "oltp"),
+            ("RESET tidegate.to", "auto"),
+        ] {
+            for statement in statements.split('|') {
+                raw.query(statement).await;
+            }
+            let shown = values(&raw.query("SHOW tidegate.to").await);
+            assert_eq!(shown, [then], "{statements}");
+        }
+    });
+}
