@@ -129,6 +129,18 @@ impl ClientError {
         )
     }
 
+    /// The client has cancelled a statement that was not sent anywhere yet.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        let message = "canceling statement due to user request";
+        Self::new(
+            Fault::Client,
+            Retry::Safe,
+            sqlstate::QUERY_CANCELED,
+            message,
+        )
+    }
+
     /// The router ends.
     #[must_use]
     pub fn shutdown() -> Self {

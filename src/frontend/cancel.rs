@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::backend::server_conn::CancelTarget;
 use crate::backend::{Connector, cancel};
@@ -30,12 +30,19 @@ impl Default for CancelRegistry {
 
 /// Where a session's statement runs.
 #[derive(Default)]
-pub struct CancelSlot(Mutex<State>);
+pub struct CancelSlot {
+    state: Mutex<State>,
+    given_up: Notify,
+}
 
 #[derive(Default)]
 struct State {
     target: Option<(Connector, Arc<CancelTarget>)>,
     under_way: usize,
+    /// The statement does not run yet: it waits for a connection.
+    waits: bool,
+    /// It was cancelled while it waited.
+    gave_up: bool,
 }
 
 impl CancelRegistry {
@@ -84,8 +91,22 @@ impl CancelSlot {
         state.under_way > 0
     }
 
+    /// Ready when a cancel request comes while the session waits for a connection. Cancel safe; the wait ends with the guard.
+    pub async fn cancelled_in_the_queue(&self) {
+        let waiting = Waiting::new(self);
+        // What is left of a request that came too late for an earlier wait is not meant for this one.
+        while !waiting.0.lock().gave_up {
+            waiting.0.given_up.notified().await;
+        }
+    }
+
     fn begin(&self) -> Option<(Connector, Arc<CancelTarget>)> {
         let mut state = self.lock();
+        if state.waits {
+            state.gave_up = true;
+            self.given_up.notify_one();
+            return None;
+        }
         let target = state.target.clone()?;
         state.under_way += 1;
         Some(target)
@@ -96,6 +117,25 @@ impl CancelSlot {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session that waits for a connection, for as long as this lives.
+struct Waiting<'a>(&'a CancelSlot);
+
+impl<'a> Waiting<'a> {
+    fn new(slot: &'a CancelSlot) -> Self {
+        let mut state = slot.lock();
+        state.waits = true;
+        state.gave_up = false;
+        drop(state);
+        Self(slot)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.lock().waits = false;
     }
 }

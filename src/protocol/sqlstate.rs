@@ -35,3 +35,5 @@ pub const INVALID_CURSOR_NAME: &str = "34000";
 pub const DUPLICATE_PREPARED_STATEMENT: &str = "42P05";
 /// A prepared statement that does not exist.
 pub const UNDEFINED_STATEMENT: &str = "26000";
+/// A statement that the client has cancelled.
+pub const QUERY_CANCELED: &str = "57014";

@@ -69,7 +69,10 @@ impl Session {
             let Some(pool) = &backend.pool else {
                 return Err(ClientError::unreachable("the backend has no pool"));
             };
-            let mut lease = pool.checkout(proof).await?;
+            let mut lease = tokio::select! {
+                lease = pool.checkout(proof) => lease?,
+                () = self.slot.cancelled_in_the_queue() => return Err(ClientError::cancelled()),
+            };
             let target = lease.conn().and_then(|conn| conn.cancel.clone());
             self.slot.point(&backend.connector, target.as_ref());
             self.leased = Some(Leased {

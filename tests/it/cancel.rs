@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Client, NoTls};
 
-use crate::support::tide::Tide;
+use crate::support::tide::{Setup, Tide};
 use crate::support::wire::{
     Raw, Welcome, cancel, query, sqlstates, status, sync, tags, values, whole,
 };
@@ -178,5 +178,36 @@ fn what_runs_on_the_analytic_side_stops_when_its_client_goes() {
         drop(raw);
         let stops = || async { running(&server).await == "0" };
         eventually("it stops", stops).await;
+    });
+}
+
+#[test]
+fn a_statement_that_waits_for_a_connection_is_cancelled() {
+    run(async {
+        let pool = "{ size: 1, wait: 60s }";
+        let tide = Setup::new("cancel_queue").await.pool(pool).start().await;
+        let (mut holder, _) = log_in(&tide).await;
+        holder.query("BEGIN").await;
+        holder.query("SELECT count(*) FROM orders").await;
+        let (mut raw, welcome) = log_in(&tide).await;
+        raw.send(&query("SELECT count(*) FROM orders")).await;
+        let metrics = &tide.router.inner.shared.metrics;
+        eventually("the statement waits", || async {
+            metrics
+                .render()
+                .contains("tidegate_pool_waiting{backend=\"analytic\"} 1")
+        })
+        .await;
+        cancel(&tide.router.address, welcome.pid, &welcome.key).await;
+        let frames = within("the answer", raw.until_ready()).await;
+        assert_eq!(
+            (sqlstates(&frames), status(&frames)),
+            (vec!["57014".to_owned()], 'I')
+        );
+        holder.query("COMMIT").await;
+        assert_eq!(
+            values(&raw.query("SELECT count(*) FROM orders").await),
+            ["100"]
+        );
     });
 }
