@@ -36,6 +36,8 @@ pub struct Batch {
     pub oltp_used: bool,
     /// The analytic backend was sent some.
     pub analytic_used: bool,
+    /// A statement that ends or heals a failed transaction is among them.
+    pub heals: bool,
     /// A BEGIN is among them.
     pub began: bool,
     /// Somebody failed.

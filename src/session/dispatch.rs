@@ -172,6 +172,14 @@ impl Session {
 
     /// Whether a statement's route waits for the search path to be asked for.
     pub(super) async fn waits_for_path(&mut self, facts: &sql::StatementFacts) -> bool {
+        if self.batch.heals && self.view.failed {
+            if !self.pipeline.is_empty() {
+                self.flush_once();
+                return true;
+            }
+            // The backend has taken it, or everything up to Sync would be skipped by now.
+            self.view.failed = false;
+        }
         if !self.needs_path(facts) {
             return false;
         }

@@ -58,6 +58,13 @@ impl Session {
                 Some(Isolation::RepeatableRead | Isolation::Serializable)
             )
         };
+        let heals = matches!(
+            control,
+            TransactionControl::Commit { .. }
+                | TransactionControl::Rollback { .. }
+                | TransactionControl::RollbackTo(_)
+        );
+        self.batch.heals |= heals && self.view.failed;
         match control {
             TransactionControl::Begin(modes) => {
                 self.batch.began = true;

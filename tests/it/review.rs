@@ -233,3 +233,24 @@ fn the_hint_is_taken_back_with_its_transaction() {
         }
     });
 }
+
+#[test]
+fn a_batch_that_heals_a_failed_transaction_reads_on_the_analytic_side_again() {
+    run(async {
+        let tide = Tide::start("review_batch_heals").await;
+        let read = whole("SELECT count(*) FROM orders");
+        for (healing, after) in [("ROLLBACK", 'I'), ("ROLLBACK TO s", 'T')] {
+            let mut raw = tide.raw().await;
+            for statement in ["BEGIN", "SAVEPOINT s", "SELECT 1/0"] {
+                raw.query(statement).await;
+            }
+            let frames = raw.batch(&[whole(healing), read.clone()]).await;
+            let told = (tags(&frames), values(&frames), status(&frames));
+            assert_eq!(
+                told,
+                ("12nC12TDCZ".to_owned(), vec!["100".to_owned()], after),
+                "{healing}"
+            );
+        }
+    });
+}
