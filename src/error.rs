@@ -67,6 +67,8 @@ pub struct ClientError {
     pub detail: Option<String>,
     /// What to do.
     pub hint: Option<String>,
+    /// The function of PostgreSQL's source that raises it there, for drivers that go by it.
+    pub routine: Option<&'static str>,
 }
 
 impl ClientError {
@@ -80,6 +82,7 @@ impl ClientError {
             message,
             detail: None,
             hint: None,
+            routine: None,
         }
     }
 
@@ -172,6 +175,13 @@ impl ClientError {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the function that raises it in PostgreSQL.
+    #[must_use]
+    pub fn routine(mut self, routine: &'static str) -> Self {
+        self.routine = Some(routine);
         self
     }
 }

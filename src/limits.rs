@@ -41,6 +41,8 @@ pub const FACTS_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 pub const FACTS_CACHED_TEXT_BYTES_MAX: usize = 8 * 1024;
 /// Statements of one query string that are routed one by one; a longer string goes to the default backend whole.
 pub const STATEMENTS_PER_QUERY_MAX: usize = 100_000;
+/// Names of settings that no library has defined, remembered for a session.
+pub const CUSTOM_SETTINGS_MAX: usize = 100;
 /// Cancel requests that may be under way at a time.
 pub const CANCELS_AT_ONCE: usize = 256;
 /// How long a cancel request may take in all.
@@ -61,3 +63,13 @@ pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 pub const FAREWELL_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a client that is one too many may take to hear so.
 pub const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Logins whose parameter statuses a pool remembers.
+pub const POOL_LOGINS_MAX: usize = 1000;
+/// How long a pool keeps no idle connection after `DROP DATABASE` and the like: as long as PostgreSQL waits for others to leave.
+pub const EVICTION: Duration = Duration::from_secs(5);
+/// An attempt to connect that failed after this time is not repeated at once.
+pub const CONNECT_SLOW: Duration = Duration::from_millis(100);
+/// How long nobody tries to connect to a backend after it failed slowly once.
+pub const CONNECT_BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// The same after many times; a backend that is back is used within this.
+pub const CONNECT_BACKOFF_MAX: Duration = Duration::from_millis(800);

@@ -23,6 +23,7 @@ use crate::net::tls::{self, ServerTls};
 use crate::pool::Pool;
 use crate::routing::RoutingTable;
 use crate::session::facts_cache::FactsCache;
+use crate::session::pins::PinReason;
 use crate::telemetry::metrics::{BackendMetrics, Metrics};
 
 /// What lives as long as the process.
@@ -57,6 +58,10 @@ pub struct SessionInfo {
     pub user: String,
     /// The database.
     pub database: String,
+    /// Why it keeps its connection to the default backend.
+    pub pins: Vec<PinReason>,
+    /// The process id of that connection.
+    pub backend_pid: Option<i32>,
 }
 
 /// One configuration and one reading of the catalogs, compiled.
@@ -81,8 +86,8 @@ pub struct BackendHandle {
     pub dialect: &'static dyn Dialect,
     /// Its metrics.
     pub metrics: BackendMetrics,
-    /// Its pool; the default backend has none, as each session has a connection of its own.
-    pub pool: Option<Arc<Pool>>,
+    /// Its pool. That of the default backend is not used with `pooling: session`.
+    pub pool: Arc<Pool>,
     /// Whether the last health probe succeeded (2), failed (1), or none was made (0).
     pub health: AtomicUsize,
 }
@@ -110,15 +115,17 @@ impl Snapshot {
             };
             let dialect = dialect(backend.engine);
             let of_backend = metrics.backend(&backend.name);
-            let pool = (index != config.default).then(|| {
-                let read_only = dialect.read_only_parameters();
-                Pool::new(
-                    connector.clone(),
-                    backend.pool,
-                    read_only,
-                    of_backend.clone(),
-                )
-            });
+            let parameters = if index == config.default {
+                &[]
+            } else {
+                dialect.read_only_parameters()
+            };
+            let pool = Pool::new(
+                connector.clone(),
+                backend.pool,
+                parameters,
+                of_backend.clone(),
+            );
             let health = AtomicUsize::new(0);
             backends.push(BackendHandle {
                 connector,

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use crate::backend::health;
+use crate::config::Pooling;
 use crate::server::Shared;
 
 /// The router at one moment.
@@ -96,8 +97,10 @@ impl Status {
             clients: shared.clients(),
             draining: shared.drain.is_cancelled(),
             generation: table.generation,
-            // Whatever the file says: in this version each session keeps its connection to the default backend.
-            pooling: "session",
+            pooling: match table.config.pooling {
+                Pooling::Transaction => "transaction",
+                Pooling::Session => "session",
+            },
             backends: snapshot.backends.iter().enumerate().map(backend).collect(),
             rules: table.config.routes.iter().map(rule).collect(),
             sessions,

@@ -5,7 +5,6 @@
 //! statuses, and none at all after a password; both are taken as they come.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::{BufMut, BytesMut};
 use pgwire::api::auth::md5pass::hash_md5_password;
@@ -22,7 +21,6 @@ use crate::protocol::frame::{Body, HEADER_BYTES};
 use crate::protocol::frontend::put_frame;
 use crate::protocol::sqlstate::INVALID_PASSWORD;
 use crate::protocol::{backend, compose, startup};
-use crate::session::prepared::PreparedSet;
 
 /// Sends the startup packet and answers until ReadyForQuery.
 ///
@@ -36,17 +34,7 @@ pub async fn log_in(
 ) -> Result<ServerConn, ConnectError> {
     let broken = |why: String| ConnectError::Unreachable(format!("{}: {why}", show(endpoint)));
     wire.out.put_slice(&startup::encode(&login.parameters));
-    let mut conn = ServerConn {
-        wire,
-        backend: index,
-        parameters: Vec::new(),
-        cancel: None,
-        status: b'I',
-        passing: 0,
-        prepared: PreparedSet::default(),
-        settings: None,
-        born: Instant::now(),
-    };
+    let mut conn = ServerConn::new(wire, index);
     let mut scram = None;
     loop {
         conn.wire.drain().await.map_err(|e| broken(e.to_string()))?;

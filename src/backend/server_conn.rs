@@ -1,11 +1,13 @@
 //! What does the router know of one connection to a backend?
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::config::Endpoint;
 use crate::net::wire::Wire;
 use crate::session::prepared::PreparedSet;
+use crate::session::settings::Settings;
 
 /// Where a cancel request for a connection must go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct CancelTarget {
 /// A logged-in connection to a backend.
 #[derive(Debug)]
 pub struct ServerConn {
+    /// Its number; no other connection of this process ever has it.
+    pub id: u64,
     /// The socket and its buffers.
     pub wire: Wire,
     /// The backend's index in the configuration.
@@ -37,11 +41,57 @@ pub struct ServerConn {
     pub prepared: PreparedSet,
     /// The statements that set what is set on it now by the router; `None` where that is not known.
     pub settings: Option<String>,
+    /// What the session that used it last has set on it, beyond its startup parameters.
+    pub applied: Arc<Settings>,
+    /// The `application_name` it logged in with.
+    pub application: Box<str>,
+    /// The session whose sequences' last values it remembers.
+    pub sequences_of: u64,
+    /// A session ran code on it that may have left settings which nobody can list.
+    pub opaque_of: u64,
+    /// Something is left on it that nobody keeps account of; it is not used again.
+    pub has_debris: bool,
+    /// Alive as long as the client that was told its process id.
+    pub home: Weak<()>,
     /// When it was made.
     pub born: Instant,
+    /// When it is to be closed and replaced.
+    pub expires: Instant,
+}
+
+/// The next connection's number.
+fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl ServerConn {
+    /// A connection that has yet to log in.
+    #[must_use]
+    pub fn new(wire: Wire, backend: usize) -> Self {
+        let born = Instant::now();
+        Self {
+            id: number(),
+            wire,
+            backend,
+            parameters: Vec::new(),
+            cancel: None,
+            status: b'I',
+            passing: 0,
+            prepared: PreparedSet::default(),
+            settings: None,
+            applied: Arc::default(),
+            application: Box::default(),
+            sequences_of: 0,
+            opaque_of: 0,
+            has_debris: false,
+            home: Weak::new(),
+            born,
+            // A pool says when.
+            expires: born,
+        }
+    }
+
     /// Takes note of a ParameterStatus. Returns whether the value is new.
     pub fn note_parameter(&mut self, name: &str, value: &str) -> bool {
         match self.parameters.iter_mut().find(|(known, _)| known == name) {

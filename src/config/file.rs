@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{AccessMode, AuthMethod, DdlMode, Engine, LogFormat, Pooling, ShapeRule, TlsMode};
+use super::{
+    AccessMode, AuthMethod, BeginMode, DdlMode, Engine, LogFormat, Pooling, ShapeRule, TlsMode,
+};
 
 /// router.yaml: where Tidegate listens, which servers stand behind it, and which statements go where.
 #[derive(Deserialize, JsonSchema)]
@@ -37,6 +39,12 @@ pub(super) struct File {
     /// When a client gives its backend connection back.
     #[schemars(extend("default" = "transaction"))]
     pub(super) pooling: Option<Pooling>,
+    /// When the OLTP backend hears of a BEGIN: `deferred` answers it at once and sends it with the transaction's first statement there, `eager` sends it at once.
+    #[schemars(extend("default" = "deferred"))]
+    pub(super) begin: Option<BeginMode>,
+    /// What databases are called on the OLTP backend, by what clients call them; the first that matches counts. A name that none matches stays as it is.
+    #[schemars(extend("default" = []))]
+    pub(super) databases: Option<Vec<DatabaseKeys>>,
     /// Who may log in. May be left out only when every `listen` address is on this machine; then everybody is let in.
     pub(super) auth: Option<AuthKeys>,
     /// The certificate shown to clients; no TLS when left out.
@@ -90,13 +98,34 @@ pub(super) struct BackendKeys {
     pub(super) pool: Option<PoolKeys>,
 }
 
+/// A database by another name.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DatabaseKeys {
+    /// The database as clients name it, as a glob.
+    #[schemars(required, extend("examples" = ["shop_*"]))]
+    pub(super) name: Option<String>,
+    /// The database as the OLTP backend knows it.
+    #[schemars(required, extend("examples" = ["shop"]))]
+    pub(super) to: Option<String>,
+}
+
 /// How many connections are kept, and for how long.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PoolKeys {
-    /// Most connections at a time.
+    /// Most connections for one database and user at a time; further statements wait in order of arrival.
     #[schemars(range(min = 1, max = 10000), extend("default" = 20))]
     pub(super) size: Option<usize>,
+    /// Most connections to the backend at a time, over all databases and users; 90, or `size` where that is more, when left out. Keep it below the server's max_connections.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(super) total: Option<usize>,
+    /// Most connections of one user at a time, over all databases; as many as `total` when left out.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(super) per_user: Option<usize>,
+    /// Idle connections that are kept however long they are unused.
+    #[schemars(range(min = 0, max = 10000), extend("default" = 0))]
+    pub(super) min: Option<usize>,
     /// How long a statement waits for a connection before it is refused with SQLSTATE 53300.
     #[schemars(extend("default" = "5s", "x-format" = "duration"))]
     pub(super) wait: Option<String>,
@@ -184,6 +213,9 @@ pub(super) struct LimitsKeys {
     /// Longest single message taken from a client.
     #[schemars(extend("default" = "64MB", "x-format" = "size"))]
     pub(super) message: Option<String>,
+    /// How long a client may leave a transaction open without a word before it is closed with SQLSTATE 25P03; `off` for any time.
+    #[schemars(extend("default" = "off", "examples" = ["10m", "off"], "x-allowed" = "a duration such as 10m, or off"))]
+    pub(super) idle_in_transaction: Option<String>,
     /// Most prepared statements one client may hold.
     #[schemars(range(min = 1, max = 1000000), extend("default" = 10000))]
     pub(super) prepared_statements: Option<usize>,

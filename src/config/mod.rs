@@ -62,6 +62,10 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// When a client gives its backend connection back.
     pub pooling: Pooling,
+    /// When the OLTP backend hears of a BEGIN.
+    pub begin: BeginMode,
+    /// What databases are called on the OLTP backend; see [`Config::oltp_database`].
+    pub databases: Vec<(Pattern, String)>,
     /// Who may log in.
     pub auth: Auth,
     /// The certificate shown to clients; `None` means no TLS.
@@ -84,6 +88,12 @@ impl Config {
     /// The OLTP backend.
     pub fn default_backend(&self) -> &Backend {
         &self.backends[self.default]
+    }
+
+    /// What a database is called on the OLTP backend that clients call `name`.
+    pub fn oltp_database<'a>(&'a self, name: &'a str) -> &'a str {
+        let mapped = self.databases.iter().find(|(known, _)| known.matches(name));
+        mapped.map_or(name, |(_, to)| to)
     }
 
     /// The analytic backends with their indices: all but the default one.
@@ -223,10 +233,16 @@ pub enum DdlMode {
 }
 
 /// How many connections a pool holds, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PoolLimits {
-    /// Most connections at a time.
+    /// Most connections for one database and user at a time.
     pub size: usize,
+    /// Most connections to the backend at a time.
+    pub total: usize,
+    /// Most connections of one user at a time, over all databases.
+    pub per_user: usize,
+    /// Idle connections that are kept however long they are unused.
+    pub min: usize,
     /// How long a statement waits for one.
     pub wait: Duration,
     /// Age at which one is closed and replaced.
@@ -276,6 +292,16 @@ pub enum ShapeRule {
     Aggregate,
     /// Statements that look up single rows.
     Point,
+}
+
+/// When the OLTP backend hears of a BEGIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BeginMode {
+    /// With the first statement that it runs in the transaction.
+    Deferred,
+    /// At once.
+    Eager,
 }
 
 /// When a client gives its backend connection back.
@@ -345,6 +371,8 @@ pub struct Limits {
     pub login_timeout: Duration,
     /// Longest single message taken from a client, in bytes.
     pub message_bytes: usize,
+    /// How long a client may leave a transaction open without a word; `None` for any time.
+    pub idle_in_transaction: Option<Duration>,
     /// Most prepared statements one client may hold.
     pub prepared_statements: usize,
     /// Memory for what is known of statement texts, in bytes.

@@ -9,14 +9,14 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use secrecy::SecretString;
 
 use super::{
-    AccessMode, Auth, AuthMethod, Backend, BackendUrl, Config, DdlMode, Engine, Functions, Limits,
-    Listen, Log, LogFormat, Pattern, PoolLimits, Pooling, Tls, TlsMode, User,
+    AccessMode, Auth, AuthMethod, Backend, BackendUrl, BeginMode, Config, DdlMode, Engine,
+    Functions, Limits, Listen, Log, LogFormat, Pattern, PoolLimits, Pooling, Tls, TlsMode, User,
     address::{is_taken, listen},
     conninfo,
     duration::{self, DURATION_ALLOWED, SIZE_ALLOWED},
     file::{
-        AuthKeys, BackendKeys, File, FunctionsKeys, LimitsKeys, LogKeys, OneOrMany, PoolKeys,
-        TlsKeys,
+        AuthKeys, BackendKeys, DatabaseKeys, File, FunctionsKeys, LimitsKeys, LogKeys, OneOrMany,
+        PoolKeys, TlsKeys,
     },
     nearest::suggest,
     problem::{Place, Report, child},
@@ -25,6 +25,8 @@ use super::{
 
 /// Most backends.
 const BACKENDS_MAX: usize = 64;
+/// Connections to one backend when `total` is not said: what PostgreSQL's default max_connections leaves room for.
+const POOL_TOTAL: usize = 90;
 /// Most addresses to listen on.
 const LISTEN_MAX: usize = 64;
 /// Longest name of a backend; it is a label in metrics.
@@ -54,6 +56,7 @@ pub(super) fn resolve(file: File, order: &[String], report: &mut Report) -> Conf
     let auth = resolver.auth(file.auth, &listen);
     let tls = file.tls.map(|keys| resolver.tls(keys));
     let hints = file.hints.map(|list| resolver.globs(Some(list), "hints"));
+    let databases = resolver.databases(file.databases.unwrap_or_default());
     let limits = resolver.limits(file.limits);
     let log = resolver.log(file.log);
     let functions = resolver.functions(file.functions);
@@ -74,6 +77,8 @@ pub(super) fn resolve(file: File, order: &[String], report: &mut Report) -> Conf
         discover,
         routes,
         pooling: file.pooling.unwrap_or(Pooling::Transaction),
+        begin: file.begin.unwrap_or(BeginMode::Deferred),
+        databases,
         auth,
         tls,
         hints,
@@ -314,16 +319,55 @@ impl Resolver<'_> {
     fn pool(&mut self, path: &str, keys: Option<PoolKeys>) -> PoolLimits {
         let keys = keys.unwrap_or(PoolKeys {
             size: None,
+            total: None,
+            per_user: None,
+            min: None,
             wait: None,
             lifetime: None,
             idle: None,
         });
+        let size = keys.size.unwrap_or(1);
+        let total = keys.total.unwrap_or(size.max(POOL_TOTAL));
+        let per_user = keys.per_user.unwrap_or(total);
+        let min = keys.min.unwrap_or(0);
+        if total < size {
+            let message = format!("{total} is less than size; allowed: {size} or more");
+            self.error(&child(path, "total"), message);
+        }
+        for (key, value, most) in [("per_user", per_user, total), ("min", min, size)] {
+            if value > most {
+                self.error(
+                    &child(path, key),
+                    format!("{value} is too many; allowed: {most} or less"),
+                );
+            }
+        }
         PoolLimits {
-            size: keys.size.unwrap_or(1),
+            size,
+            total,
+            per_user,
+            min,
             wait: self.time(&child(path, "wait"), keys.wait, MILLISECOND),
             lifetime: self.time(&child(path, "lifetime"), keys.lifetime, SECOND),
             idle: self.time(&child(path, "idle"), keys.idle, MILLISECOND),
         }
+    }
+
+    fn databases(&mut self, keys: Vec<DatabaseKeys>) -> Vec<(Pattern, String)> {
+        let mut mapped = Vec::new();
+        for (index, keys) in keys.into_iter().enumerate() {
+            let path = format!("databases[{index}]");
+            let to = keys.to.unwrap_or_default();
+            if to.is_empty() || to.len() > NAME_BYTES_MAX {
+                let message =
+                    format!("not a database's name; allowed: 1 to {NAME_BYTES_MAX} bytes");
+                self.error(&child(&path, "to"), message);
+            }
+            let name = child(&path, "name");
+            let pattern = self.globs(keys.name.map(|name| vec![name]), &name).pop();
+            mapped.extend(pattern.map(|pattern| (pattern, to)));
+        }
+        mapped
     }
 
     fn auth(&mut self, keys: Option<AuthKeys>, listen: &[(String, Listen)]) -> Auth {
@@ -407,6 +451,10 @@ impl Resolver<'_> {
             clients: keys.clients.unwrap_or(1),
             login_timeout: self.time("limits.login_timeout", keys.login_timeout, MILLISECOND),
             message_bytes: self.size("limits.message", keys.message, MEBIBYTE, gibibyte),
+            idle_in_transaction: keys
+                .idle_in_transaction
+                .filter(|text| text != "off")
+                .map(|text| self.time("limits.idle_in_transaction", Some(text), MILLISECOND)),
             prepared_statements: keys.prepared_statements.unwrap_or(1),
             statement_cache_bytes: self.size(
                 "limits.statement_cache",
@@ -467,6 +515,7 @@ impl Limits {
         Self {
             clients: 1,
             login_timeout: SECOND,
+            idle_in_transaction: None,
             message_bytes: MEBIBYTE,
             prepared_statements: 1,
             statement_cache_bytes: MEBIBYTE,

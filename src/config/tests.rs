@@ -157,6 +157,9 @@ fn the_smallest_file() {
         backend.pool,
         PoolLimits {
             size: 20,
+            total: 90,
+            per_user: 90,
+            min: 0,
             wait,
             lifetime: hour,
             idle

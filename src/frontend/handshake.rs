@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::cancel::CancelSlot;
 use crate::backend::connect::{ConnectError, Login};
-use crate::config::{Config, TlsMode};
+use crate::config::{Config, Pooling, TlsMode};
 use crate::error::ClientError;
 use crate::limits::{
     FAREWELL_TIMEOUT, NEGOTIATIONS_MAX, PASSWORD_BYTES_MAX, STARTUP_BYTES_MAX,
@@ -21,12 +21,13 @@ use crate::limits::{
 };
 use crate::net::stream::Stream;
 use crate::net::wire::Wire;
+use crate::pool::{Lease, PoolKey, Unavailable};
 use crate::protocol::frame::HEADER_BYTES;
 use crate::protocol::sqlstate::INVALID_AUTHORIZATION;
 use crate::protocol::startup::{self, MINOR_VERSION_MAX, Startup, StartupPacket};
 use crate::protocol::{backend, compose};
 use crate::routing::SessionView;
-use crate::server::{Shared, Snapshot};
+use crate::server::{BackendHandle, Shared, Snapshot};
 use crate::session::Start;
 
 /// A client that may begin.
@@ -61,19 +62,22 @@ pub async fn log_in(
         }
         StartupPacket::Ssl | StartupPacket::GssEnc => return None,
     };
-    match begin(shared, snapshot, &mut wire, tls, startup).await {
-        Ok((pid, key, slot, oltp, login, view, snapshot)) => {
-            let client = wire;
-            let shared = Arc::clone(shared);
+    match begin(shared, &snapshot, &mut wire, tls, startup).await {
+        Ok(begun) => {
             let start = Start {
-                shared,
+                shared: Arc::clone(shared),
                 snapshot,
-                client,
-                oltp,
-                login,
-                slot,
-                view,
+                client: wire,
+                oltp: begun.oltp.lease,
+                key: begun.login,
+                number: shared.number(),
+                home: begun.oltp.home,
+                last_conn: begun.oltp.conn,
+                told: begun.oltp.parameters,
+                slot: begun.slot,
+                view: begun.view,
             };
+            let (pid, key) = (begun.oltp.pid, begun.key);
             Some(LoggedIn { pid, key, start })
         }
         Err(Refused::Here(error)) => {
@@ -102,15 +106,28 @@ pub async fn turn_away(snapshot: &Snapshot, stream: Stream, error: ClientError) 
     }
 }
 
-type Begun = (
-    i32,
-    Vec<u8>,
-    Arc<CancelSlot>,
-    Option<Box<crate::backend::ServerConn>>,
-    Login,
-    SessionView,
-    Arc<Snapshot>,
-);
+/// What a login has come to.
+struct Begun {
+    key: Vec<u8>,
+    slot: Arc<CancelSlot>,
+    oltp: OltpLogin,
+    login: Arc<PoolKey>,
+    view: SessionView,
+}
+
+/// What the default backend said to a login.
+struct OltpLogin {
+    /// The connection, where the session keeps it.
+    lease: Option<Lease>,
+    /// Parameter statuses for the client.
+    parameters: Vec<(String, String)>,
+    /// The process id for the client.
+    pid: i32,
+    /// The connection that has it.
+    conn: Option<u64>,
+    /// Kept alive by the session, so that the connection is known to be somebody's home.
+    home: Arc<()>,
+}
 
 /// Why a login ended.
 enum Refused {
@@ -224,7 +241,7 @@ async fn startup_packet(wire: &mut Wire) -> Result<Option<StartupPacket>, Client
 /// From the startup packet to the first ReadyForQuery.
 async fn begin(
     shared: &Arc<Shared>,
-    snapshot: Arc<Snapshot>,
+    snapshot: &Arc<Snapshot>,
     wire: &mut Wire,
     tls: bool,
     startup: Startup,
@@ -240,35 +257,40 @@ async fn begin(
         let minor = startup.minor.min(MINOR_VERSION_MAX);
         compose::put_negotiate_version(&mut wire.out, minor, &startup.protocol_options);
     }
-    authenticate(&snapshot, wire, &user, tls).await?;
-    let login = oltp_login(&snapshot.table.config, &startup, &user, &database);
+    authenticate(snapshot, wire, &user, tls).await?;
+    let config = &snapshot.table.config;
+    let login = oltp_login(config, &startup, &user, config.oltp_database(&database));
     if is_replication(&startup) {
-        replicate(shared, &snapshot, wire, &login).await?;
+        replicate(shared, snapshot, wire, &login).await?;
         return Err(Refused::Silently);
     }
-    let oltp = connect_oltp(shared, &snapshot, &login).await?;
+    let login = Arc::new(PoolKey::new(login));
+    let oltp = match config.pooling {
+        Pooling::Session => own_connection(shared, snapshot, &login.login).await?,
+        Pooling::Transaction => pooled_connection(shared, snapshot, &login).await?,
+    };
     compose::put_authentication_ok(&mut wire.out);
-    let known = shared.parameters.load();
-    let parameters = oltp.as_ref().map_or(&**known, |conn| &conn.parameters);
-    for (name, value) in parameters {
+    for (name, value) in &oltp.parameters {
         compose::put_parameter_status(&mut wire.out, name, value);
     }
-    let pid = oltp
-        .as_ref()
-        .and_then(|conn| conn.cancel.as_ref())
-        .map_or_else(own_pid, |c| c.pid);
     let long = startup.minor >= MINOR_VERSION_MAX;
     let key: Vec<u8> = if long {
         rand::random::<[u8; 32]>().to_vec()
     } else {
         rand::random::<[u8; 4]>().to_vec()
     };
-    let slot = shared.cancels.add(pid, &key);
-    compose::put_key_data(&mut wire.out, pid, &key);
+    let slot = shared.cancels.add(oltp.pid, &key);
+    compose::put_key_data(&mut wire.out, oltp.pid, &key);
     compose::put_ready(&mut wire.out, b'I');
     let application = text(startup.parameter("application_name"));
     let view = SessionView::new(&user, &database, &application);
-    Ok((pid, key, slot, oltp, login, view, snapshot))
+    Ok(Begun {
+        key,
+        slot,
+        oltp,
+        login,
+        view,
+    })
 }
 
 /// A process id for a client that logs in while the default backend is down.
@@ -324,9 +346,8 @@ async fn password_message(wire: &mut Wire) -> Result<BytesMut, Refused> {
 fn oltp_login(config: &Config, startup: &Startup, user: &str, database: &str) -> Login {
     let url = &config.default_backend().url;
     let mut parameters = startup.parameters.clone();
-    if startup.parameter("database").is_none() {
-        parameters.push((b"database".to_vec(), database.as_bytes().to_vec()));
-    }
+    parameters.retain(|(name, _)| name != b"database");
+    parameters.push((b"database".to_vec(), database.as_bytes().to_vec()));
     let own: Option<SecretString> = url
         .password
         .clone()
@@ -344,32 +365,142 @@ fn oltp_login(config: &Config, startup: &Startup, user: &str, database: &str) ->
     }
 }
 
+/// The session's own connection, which it keeps.
+async fn own_connection(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    login: &Login,
+) -> Result<OltpLogin, Refused> {
+    let Some(conn) = connect_oltp(shared, snapshot, login).await? else {
+        return Ok(while_down(shared));
+    };
+    Ok(OltpLogin {
+        parameters: conn.parameters.clone(),
+        pid: conn.cancel.as_ref().map_or_else(own_pid, |c| c.pid),
+        conn: Some(conn.id),
+        home: Arc::new(()),
+        lease: Some(Lease::owned(conn)),
+    })
+}
+
+/// A look at a pooled connection with this login, which is given back at once. The client is told its process id, and comes back to it
+/// while it can. Where the pool is full and the login is known to be good, none is waited for.
+async fn pooled_connection(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    login: &Arc<PoolKey>,
+) -> Result<OltpLogin, Refused> {
+    let Some(backend) = snapshot.oltp() else {
+        return Ok(while_down(shared));
+    };
+    let home = Arc::new(());
+    let known = backend
+        .pool
+        .parameters_of(login)
+        .filter(|_| backend.pool.is_open_for(login) && backend.pool.is_full_for(login));
+    if let Some(parameters) = known {
+        return Ok(OltpLogin {
+            lease: None,
+            parameters: named_after(&parameters, login),
+            pid: own_pid(),
+            conn: None,
+            home,
+        });
+    }
+    let mut lease = match backend.pool.checkout_as(login, None).await {
+        Ok(lease) => lease,
+        Err(Unavailable::Full(error)) => return Err(error.into()),
+        Err(Unavailable::Connect(error)) => {
+            failed_login(shared, backend, error)?;
+            return Ok(while_down(shared));
+        }
+    };
+    let parameters = backend.pool.parameters_of(login);
+    let conn = lease.conn_mut();
+    let parameters = parameters.map_or_else(
+        || conn.parameters.clone(),
+        |known| named_after(&known, login),
+    );
+    remember(shared, &parameters);
+    let free = conn.home.strong_count() == 0;
+    let target = conn.cancel.as_ref().filter(|_| free);
+    let (pid, id) = (target.map_or_else(own_pid, |c| c.pid), conn.id);
+    if free {
+        conn.home = Arc::downgrade(&home);
+    }
+    lease.give_back(false);
+    Ok(OltpLogin {
+        lease: None,
+        parameters,
+        pid,
+        conn: Some(id),
+        home,
+    })
+}
+
+/// The parameter statuses of a login that differs from another one in its `application_name` only.
+fn named_after(parameters: &[(String, String)], login: &PoolKey) -> Vec<(String, String)> {
+    let mut parameters = parameters.to_vec();
+    for (name, value) in &mut parameters {
+        if name == "application_name" {
+            *value = login.application.to_string();
+        }
+    }
+    parameters
+}
+
+/// What a client gets that logs in while the default backend is down, once its parameters have been seen: analytic reads go on.
+fn while_down(shared: &Shared) -> OltpLogin {
+    OltpLogin {
+        lease: None,
+        parameters: shared.parameters.load().to_vec(),
+        pid: own_pid(),
+        conn: None,
+        home: Arc::new(()),
+    }
+}
+
+fn remember(shared: &Shared, parameters: &[(String, String)]) {
+    if shared.parameters.load().is_empty() {
+        shared.parameters.store(Arc::new(parameters.to_vec()));
+    }
+}
+
 async fn connect_oltp(
     shared: &Shared,
     snapshot: &Snapshot,
     login: &Login,
-) -> Result<Option<Box<crate::backend::ServerConn>>, Refused> {
+) -> Result<Option<crate::backend::ServerConn>, Refused> {
     let Some(backend) = snapshot.oltp() else {
         return Ok(None);
     };
     match backend.connector.connect(login).await {
         Ok(conn) => {
-            if shared.parameters.load().is_empty() {
-                shared.parameters.store(Arc::new(conn.parameters.clone()));
-            }
-            Ok(Some(Box::new(conn)))
-        }
-        Err(ConnectError::Refused { frame, code, .. }) if !is_starting(&code) => {
-            Err(Refused::ByBackend(frame))
+            remember(shared, &conn.parameters);
+            Ok(Some(conn))
         }
         Err(error) => {
             tracing::warn!(backend = backend.connector.name(), %error, "cannot connect");
-            // With the default backend down, clients still log in once its parameters have been seen: analytic reads go on.
-            if shared.parameters.load().is_empty() {
-                return Err(backend.connector.client_error(&error).into());
-            }
+            failed_login(shared, backend, error)?;
             Ok(None)
         }
+    }
+}
+
+/// Whether a client may log in though the default backend could not be logged in to.
+fn failed_login(
+    shared: &Shared,
+    backend: &BackendHandle,
+    error: ConnectError,
+) -> Result<(), Refused> {
+    match error {
+        ConnectError::Refused { frame, code, .. } if !is_starting(&code) => {
+            Err(Refused::ByBackend(frame))
+        }
+        error if shared.parameters.load().is_empty() => {
+            Err(backend.connector.client_error(&error).into())
+        }
+        _ => Ok(()),
     }
 }
 

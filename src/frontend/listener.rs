@@ -148,12 +148,14 @@ async fn serve(shared: Arc<Shared>, stream: Stream, peer: String) {
             return;
         }
     };
-    let number = shared.number();
+    let number = client.start.number;
     let (pid, key, start) = (client.pid, client.key, client.start);
     let (user, database) = (start.view.user.clone(), start.view.database.clone());
     let info = crate::server::SessionInfo {
         user: user.clone(),
         database: database.clone(),
+        pins: Vec::new(),
+        backend_pid: None,
     };
     shared.sessions.insert(number, info);
     let summary = Session::new(start).run().await;

@@ -1,4 +1,4 @@
-//! Who holds a pooled connection, and how does it come back?
+//! Who holds a connection, and how does it come back?
 //!
 //! A [`Lease`] is given back with [`Lease::give_back`] when its connection is at rest. Dropped in any other way, the connection is
 //! closed: what is not known to be clean is not used again.
@@ -6,76 +6,109 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::Pool;
+use super::{Pool, PoolKey};
 use crate::backend::ServerConn;
 
 /// How long a Terminate may take to be written.
 const GOODBYE: Duration = Duration::from_millis(100);
 
-/// A connection on loan.
+/// A connection on loan, or one that belongs to a client for good.
 pub struct Lease {
-    conn: Option<Box<ServerConn>>,
-    pool: Arc<Pool>,
-    _permit: OwnedSemaphorePermit,
+    conn: Box<ServerConn>,
+    /// `None` for a connection that is no pool's.
+    ticket: Option<Ticket>,
+}
+
+/// The right to one open connection; it ends when this is dropped.
+pub(super) struct Ticket(Option<(Arc<Pool>, Arc<PoolKey>)>);
+
+impl Ticket {
+    pub(super) fn new(pool: &Arc<Pool>, key: &Arc<PoolKey>) -> Self {
+        Self(Some((Arc::clone(pool), Arc::clone(key))))
+    }
+
+    /// Gives the connection back; the right goes with it.
+    fn park(mut self, conn: Box<ServerConn>) {
+        if let Some((pool, key)) = self.0.take() {
+            pool.park(key, conn);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some((pool, key)) = self.0.take() {
+            pool.closed(&key);
+        }
+    }
 }
 
 impl Lease {
-    pub(super) fn new(
-        conn: Box<ServerConn>,
-        permit: OwnedSemaphorePermit,
-        pool: Arc<Pool>,
-    ) -> Self {
-        pool.metrics.active.increment(1.0);
+    /// A connection that no pool knows of.
+    #[must_use]
+    pub fn owned(conn: ServerConn) -> Self {
         Self {
-            conn: Some(conn),
-            pool,
-            _permit: permit,
+            conn: Box::new(conn),
+            ticket: None,
+        }
+    }
+
+    pub(super) fn new(conn: Box<ServerConn>, ticket: Ticket) -> Self {
+        Self {
+            conn,
+            ticket: Some(ticket),
         }
     }
 
     /// The connection.
-    pub fn conn(&mut self) -> Option<&mut ServerConn> {
-        self.conn.as_deref_mut()
+    #[must_use]
+    pub fn conn(&self) -> &ServerConn {
+        &self.conn
+    }
+
+    /// The connection.
+    pub fn conn_mut(&mut self) -> &mut ServerConn {
+        &mut self.conn
     }
 
     /// Bytes that wait to be sent on it.
     #[must_use]
     pub fn unsent(&self) -> usize {
-        self.conn.as_ref().map_or(0, |conn| conn.wire.out.len())
+        self.conn.wire.out.len()
     }
 
-    /// The pool it came from.
+    /// Whether others wait for a connection of its pool.
     #[must_use]
-    pub fn pool(&self) -> &Arc<Pool> {
-        &self.pool
+    pub fn is_wanted(&self) -> bool {
+        self.ticket
+            .as_ref()
+            .and_then(|ticket| ticket.0.as_ref())
+            .is_some_and(|(pool, _)| pool.is_short())
     }
 
     /// Gives the connection back, or closes it when it is not at rest or `tainted`.
-    pub fn give_back(mut self, tainted: bool) {
-        let Some(mut conn) = self.conn.take() else {
-            return;
-        };
+    pub fn give_back(self, tainted: bool) {
+        let Self { mut conn, ticket } = self;
         let at_rest = conn.status == b'I'
             && conn.passing == 0
             && conn.wire.inbox.is_empty()
             && !conn.wire.owes()
-            && !conn.wire.ended;
-        self.pool.metrics.active.decrement(1.0);
-        if at_rest && !tainted {
+            && !conn.wire.ended
+            && !conn.has_debris;
+        if let Some(ticket) = ticket.filter(|_| at_rest && !tainted) {
             conn.wire.shrink();
-            self.pool.give_back(conn);
+            ticket.park(conn);
         }
     }
-}
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if self.conn.take().is_some() {
-            self.pool.metrics.active.decrement(1.0);
-        }
+    /// Ends the connection politely.
+    pub async fn close(self) {
+        let Self { mut conn, ticket } = self;
+        say_goodbye(&mut conn).await;
+        drop(conn);
+        drop(ticket);
     }
 }
 

@@ -1,40 +1,83 @@
 //! Backend connections waiting for work.
 //!
-//! A pool belongs to one analytic backend and one login. It hands out the connection used last (the others can age), makes
-//! statements wait in order of arrival, and takes nothing back that is not at rest. See `docs/operations.md` for its limits.
+//! A pool belongs to one backend. It keeps connections by login, hands them out in order of arrival, within the limits of `router.yaml`,
+//! and takes nothing back that is not at rest. An analytic pool has one login, the router's own, and wants a proof that what comes
+//! will only read. See `docs/operations.md` for its limits.
 
+mod desk;
+mod key;
 mod lease;
 mod upkeep;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use parking::Idle;
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use desk::{Desk, Grant, Parkable};
+pub use key::PoolKey;
 pub use lease::Lease;
+use lease::{Ticket, say_goodbye};
 
 use crate::backend::{ConnectError, Connector, ServerConn};
 use crate::config::PoolLimits;
 use crate::error::ClientError;
+use crate::limits::{
+    CONNECT_BACKOFF_FIRST, CONNECT_BACKOFF_MAX, CONNECT_SLOW, EVICTION, POOL_LOGINS_MAX,
+};
 use crate::routing::ReadProof;
 use crate::telemetry::metrics::BackendMetrics;
 
-mod parking;
-
-/// The name pooled connections log in with.
+/// The name pooled connections of the router's own log in with.
 const APPLICATION_NAME: &str = "tidegate";
 
-/// Connections to one analytic backend.
+/// Connections to one backend.
 pub struct Pool {
     connector: Connector,
     limits: PoolLimits,
-    read_only: &'static [(&'static str, &'static str)],
-    permits: Arc<Semaphore>,
-    idle: Idle,
+    own: Arc<PoolKey>,
+    desk: Mutex<Desk<Box<ServerConn>>>,
+    pause: Mutex<Option<Pause>>,
+    /// Parameter statuses of fresh logins, by key.
+    parameters: Mutex<HashMap<Arc<PoolKey>, Parameters>>,
     metrics: BackendMetrics,
+}
+
+/// Parameter statuses by name.
+type Parameters = Arc<[(String, String)]>;
+
+/// After a backend could not be reached: nobody tries again before this is over.
+#[derive(Debug, Clone)]
+struct Pause {
+    until: Instant,
+    length: Duration,
+    why: String,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum Unavailable {
+    /// None became free in time.
+    Full(ClientError),
+    /// None could be opened.
+    Connect(ConnectError),
+}
+
+impl Parkable for Box<ServerConn> {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn is_somebodys_home(&self) -> bool {
+        self.home.strong_count() > 0
+    }
+
+    fn expires(&self) -> Instant {
+        self.expires
+    }
 }
 
 impl Pool {
@@ -43,19 +86,19 @@ impl Pool {
     pub fn new(
         connector: Connector,
         limits: PoolLimits,
-        read_only: &'static [(&'static str, &'static str)],
+        own_parameters: &[(&str, &str)],
         metrics: BackendMetrics,
     ) -> Arc<Self> {
-        let permits = Arc::new(Semaphore::new(limits.size));
-        let pool = Self {
+        let own = connector.own_login(APPLICATION_NAME, own_parameters);
+        let pool = Arc::new(Self {
             connector,
             limits,
-            read_only,
-            permits,
-            idle: Idle::default(),
+            own: Arc::new(PoolKey::new(own)),
+            desk: Mutex::new(Desk::new(limits)),
+            pause: Mutex::new(None),
+            parameters: Mutex::default(),
             metrics,
-        };
-        let pool = Arc::new(pool);
+        });
         upkeep::spawn(&pool);
         pool
     }
@@ -65,27 +108,83 @@ impl Pool {
     /// # Errors
     /// 53300 when the wait is over, 08006 when the backend cannot be reached.
     pub async fn checkout(self: &Arc<Self>, _proof: ReadProof) -> Result<Lease, ClientError> {
+        let lease = self.checkout_as(&self.own, None).await;
+        lease.map_err(|unavailable| self.client_error(&unavailable))
+    }
+
+    /// A connection that has logged in as `key` says, `prefer` where it is idle.
+    ///
+    /// # Errors
+    /// When none became free within the pool's `wait`, or the server could not be reached or refused the login.
+    pub async fn checkout_as(
+        self: &Arc<Self>,
+        key: &Arc<PoolKey>,
+        prefer: Option<u64>,
+    ) -> Result<Lease, Unavailable> {
         let asked = Instant::now();
-        self.metrics.waiting.increment(1.0);
-        let permit = timeout(self.limits.wait, Arc::clone(&self.permits).acquire_owned()).await;
-        self.metrics.waiting.decrement(1.0);
-        self.metrics.wait_seconds.record(asked.elapsed());
-        let Ok(Ok(permit)) = permit else {
-            return Err(self.full());
-        };
-        while let Some(mut conn) = self.idle.take() {
-            self.metrics.idle.decrement(1.0);
-            if self.is_fresh(&conn) && is_quiet(&mut conn) {
-                return Ok(Lease::new(conn, permit, Arc::clone(self)));
+        let mut taken = self.take(key, prefer).await?;
+        loop {
+            self.metrics.wait_seconds.record(asked.elapsed());
+            let grant = taken;
+            let ticket = Ticket::new(self, key);
+            match grant {
+                Grant::Use(mut conn) => {
+                    if conn.expires > Instant::now() && is_quiet(&mut conn) {
+                        return Ok(Lease::new(conn, ticket));
+                    }
+                    // Its end makes room for another.
+                    drop(conn);
+                    drop(ticket);
+                    taken = self.take(key, prefer).await?;
+                }
+                Grant::Open(victim) => {
+                    if let Some(mut victim) = victim {
+                        say_goodbye(&mut victim).await;
+                    }
+                    let conn = self.open(key).await.map_err(Unavailable::Connect)?;
+                    return Ok(Lease::new(conn, ticket));
+                }
             }
         }
-        let login = self.connector.own_login(APPLICATION_NAME, self.read_only);
-        let conn = self
-            .connector
-            .connect(&login)
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        Ok(Lease::new(Box::new(conn), permit, Arc::clone(self)))
+    }
+
+    /// Closes what is idle, and waits until the server has noticed: it stands in the way of dropping, copying and renaming a database. What
+    /// comes back soon after is closed too, as a client may have left its database just before.
+    pub async fn evict(self: &Arc<Self>) {
+        let until = Instant::now() + EVICTION;
+        let gone = self.change(|desk| desk.evict(until));
+        for mut conn in gone {
+            say_goodbye(&mut conn).await;
+            let _ = timeout(Duration::from_millis(200), conn.wire.fill()).await;
+        }
+    }
+
+    /// Whether somebody is logged in with this key, so that another login needs not be tried.
+    #[must_use]
+    pub fn is_open_for(&self, key: &Arc<PoolKey>) -> bool {
+        self.lock().open_for(key) > 0
+    }
+
+    /// Whether a client who logs in would have to wait for a connection of its own.
+    #[must_use]
+    pub fn is_full_for(&self, key: &Arc<PoolKey>) -> bool {
+        self.lock().is_full_for(key)
+    }
+
+    /// What a fresh login with this key was told, if there was one not long ago.
+    #[must_use]
+    pub fn parameters_of(&self, key: &Arc<PoolKey>) -> Option<Arc<[(String, String)]>> {
+        let known = self
+            .parameters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.get(key).map(Arc::clone)
+    }
+
+    /// Whether anybody waits.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.lock().waiting() > 0
     }
 
     /// The connector, for cancel requests.
@@ -94,35 +193,177 @@ impl Pool {
         &self.connector
     }
 
-    fn give_back(&self, conn: Box<ServerConn>) {
-        if self.is_fresh(&conn) {
-            self.metrics.idle.increment(1.0);
-            self.idle.put(conn);
+    /// What a client is told who asked for a statement to be run.
+    #[must_use]
+    pub fn client_error(&self, unavailable: &Unavailable) -> ClientError {
+        match unavailable {
+            Unavailable::Full(error) => error.clone(),
+            Unavailable::Connect(error) => self.connector.client_error(error),
         }
     }
 
-    fn is_fresh(&self, conn: &ServerConn) -> bool {
-        conn.born.elapsed() < self.limits.lifetime
+    async fn take(
+        self: &Arc<Self>,
+        key: &Arc<PoolKey>,
+        prefer: Option<u64>,
+    ) -> Result<Grant<Box<ServerConn>>, Unavailable> {
+        let asked =
+            self.change(|desk| desk.ask(key, prefer).ok_or_else(|| desk.queue(key, prefer)));
+        let (number, granted) = match asked {
+            Ok(grant) => return Ok(grant),
+            Err(queued) => queued,
+        };
+        let mut waiting = Waiting {
+            pool: self,
+            key,
+            number,
+            granted: Some(granted),
+        };
+        let granted = match waiting.granted.as_mut() {
+            Some(granted) => timeout(self.limits.wait, granted).await,
+            None => return Err(self.full(key)),
+        };
+        match granted {
+            Ok(Ok(grant)) => {
+                waiting.granted = None;
+                Ok(grant)
+            }
+            _ => Err(self.full(key)),
+        }
     }
 
-    fn full(&self) -> ClientError {
-        let (name, size, wait) = (self.connector.name(), self.limits.size, self.limits.wait);
-        ClientError::full(format!(
-            "no connection to backend \"{name}\" became free within {wait:?}"
+    /// Opens a connection, unless it was tried in vain a moment ago.
+    async fn open(&self, key: &Arc<PoolKey>) -> Result<Box<ServerConn>, ConnectError> {
+        let pause = self.pause().clone();
+        if let Some(pause) = pause.as_ref().filter(|pause| pause.until > Instant::now()) {
+            return Err(ConnectError::Unreachable(pause.why.clone()));
+        }
+        let begun = Instant::now();
+        match self.connector.connect(&key.login).await {
+            Ok(mut conn) => {
+                *self.pause() = None;
+                let jitter = 0.9 + 0.2 * rand::random::<f64>();
+                self.note_parameters(key, &conn.parameters);
+                key.application.clone_into(&mut conn.application);
+                conn.expires = conn.born + self.limits.lifetime.mul_f64(jitter);
+                Ok(Box::new(conn))
+            }
+            Err(error) => {
+                tracing::warn!(backend = self.connector.name(), %error, "cannot connect");
+                // Who says no at once may be asked again at once.
+                let slow = begun.elapsed() >= CONNECT_SLOW;
+                if let (ConnectError::Unreachable(why), true) = (&error, slow) {
+                    let length = pause.map_or(CONNECT_BACKOFF_FIRST, |pause| {
+                        (pause.length * 2).min(CONNECT_BACKOFF_MAX)
+                    });
+                    *self.pause() = Some(Pause {
+                        until: Instant::now() + length,
+                        length,
+                        why: why.clone(),
+                    });
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn note_parameters(&self, key: &Arc<PoolKey>, parameters: &[(String, String)]) {
+        let mut known = self
+            .parameters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= POOL_LOGINS_MAX {
+            known.clear();
+        }
+        known.insert(Arc::clone(key), parameters.into());
+    }
+
+    fn park(&self, key: Arc<PoolKey>, conn: Box<ServerConn>) {
+        let now = Instant::now();
+        drop(self.change(|desk| desk.park(key, conn, now)));
+    }
+
+    fn closed(&self, key: &Arc<PoolKey>) {
+        self.change(|desk| desk.closed(key));
+    }
+
+    /// Does something at the desk and brings the gauges up to date.
+    fn change<T>(&self, act: impl FnOnce(&mut Desk<Box<ServerConn>>) -> T) -> T {
+        let mut desk = self.lock();
+        let before = (desk.counts(), desk.waiting());
+        let done = act(&mut desk);
+        let after = (desk.counts(), desk.waiting());
+        drop(desk);
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+        let moved = |from: usize, to: usize| to as f64 - from as f64;
+        let gauges = [
+            (&self.metrics.idle, before.0.0, after.0.0),
+            (&self.metrics.active, before.0.1, after.0.1),
+            (&self.metrics.waiting, before.1, after.1),
+        ];
+        for (gauge, from, to) in gauges {
+            if from != to {
+                gauge.increment(moved(from, to));
+            }
+        }
+        done
+    }
+
+    fn full(&self, key: &PoolKey) -> Unavailable {
+        let (name, limits) = (self.connector.name(), &self.limits);
+        let error = ClientError::full(format!(
+            "no connection to backend \"{name}\" became free within {:?}",
+            limits.wait
         ))
         .detail(format!(
-            "Its pool holds {size} connections, all of them busy."
+            "Its pool for database \"{}\" and user \"{}\" holds {} connections ({} in all), all of them busy.",
+            key.database, key.user, limits.size, limits.total
         ))
-        .hint("Try again, or raise the pool's size or wait in router.yaml.")
+        .hint("Try again, or raise the pool's size or wait in router.yaml.");
+        Unavailable::Full(error)
     }
 
-    fn unreachable(&self, error: &ConnectError) -> ClientError {
-        tracing::warn!(backend = self.connector.name(), %error, "cannot connect");
-        self.connector.client_error(error)
+    fn lock(&self) -> MutexGuard<'_, Desk<Box<ServerConn>>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pause(&self) -> MutexGuard<'_, Option<Pause>> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether an idle connection is still open and has said nothing on its own.
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        self.change(|desk| drop(desk.evict(now)));
+    }
+}
+
+/// A place in the queue. Given up before its turn, it lets the next one have what was granted meanwhile.
+struct Waiting<'a> {
+    pool: &'a Arc<Pool>,
+    key: &'a Arc<PoolKey>,
+    number: u64,
+    granted: Option<oneshot::Receiver<Grant<Box<ServerConn>>>>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let Some(mut granted) = self.granted.take() else {
+            return;
+        };
+        if self.pool.change(|desk| desk.leave(self.number)) {
+            return;
+        }
+        match granted.try_recv() {
+            Ok(Grant::Use(conn)) => self.pool.park(Arc::clone(self.key), conn),
+            Ok(Grant::Open(_)) => self.pool.closed(self.key),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Whether an idle connection is still open and has said nothing on its own that matters.
 fn is_quiet(conn: &mut ServerConn) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
     matches!(conn.wire.poll_fill(&mut cx), Poll::Pending) && conn.wire.inbox.is_empty()

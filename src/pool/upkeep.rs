@@ -1,9 +1,9 @@
 //! When does an idle connection go?
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::Pool;
+use super::{Pool, say_goodbye};
 
 /// How often a pool looks at its idle connections.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -15,9 +15,9 @@ pub(super) fn spawn(pool: &Arc<Pool>) {
         loop {
             tokio::time::sleep(INTERVAL).await;
             let Some(pool) = pool.upgrade() else { return };
-            for mut conn in pool.idle.age(pool.limits.idle, pool.limits.lifetime) {
-                pool.metrics.idle.decrement(1.0);
-                super::lease::say_goodbye(&mut conn).await;
+            let idle = pool.limits.idle;
+            for mut conn in pool.change(|desk| desk.age(Instant::now(), idle)) {
+                say_goodbye(&mut conn).await;
             }
         }
     });

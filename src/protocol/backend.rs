@@ -3,7 +3,12 @@
 //! Little: transaction status, errors' codes, parameter statuses and keys. Rows pass unread. See
 //! <https://www.postgresql.org/docs/15/protocol-message-formats.html>.
 
-use super::frame::Body;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use bytes::{BufMut, BytesMut};
+
+use super::frame::{Body, HEADER_BYTES};
+use super::frontend::put_frame;
 
 /// The fields of an ErrorResponse or NoticeResponse that the router acts on, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +49,31 @@ pub fn error_fields(body: &[u8]) -> ErrorFields {
     fields
 }
 
+/// An ErrorResponse or NoticeResponse, frame and all, with another message.
+#[must_use]
+pub fn with_message(frame: &[u8], message: &str) -> BytesMut {
+    let mut fields = Body(frame.get(HEADER_BYTES..).unwrap_or_default());
+    let mut changed = BytesMut::with_capacity(frame.len() + message.len());
+    put_frame(
+        &mut changed,
+        frame.first().copied().unwrap_or(b'E'),
+        |out| {
+            while let Some(kind) = fields.byte().filter(|kind| *kind != 0) {
+                let Some(value) = fields.cstr() else { break };
+                out.put_u8(kind);
+                out.put_slice(if kind == b'M' {
+                    message.as_bytes()
+                } else {
+                    value
+                });
+                out.put_u8(0);
+            }
+            out.put_u8(0);
+        },
+    );
+    changed
+}
+
 /// ReadyForQuery's status byte, when it is one of PostgreSQL's.
 #[must_use]
 pub fn ready_status(body: &[u8]) -> Option<u8> {
@@ -65,6 +95,25 @@ pub fn parameter_status(body: &[u8]) -> Option<(&[u8], &[u8])> {
 pub fn key_data(body: &[u8]) -> Option<(i32, &[u8])> {
     let mut body = Body(body);
     Some((body.i32()?, body.0))
+}
+
+/// A number for what a RowDescription's body, or NoData's, says of the rows: names and types of the columns. PostgreSQL does not let a
+/// prepared statement's change.
+#[must_use]
+pub fn row_shape(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut body = Body(body);
+    let count = body.i16().unwrap_or(0);
+    count.hash(&mut hasher);
+    for _ in 0..count {
+        body.cstr().hash(&mut hasher);
+        let _table_and_column = body.bytes(6);
+        let column_type = body.i32();
+        let _length = body.i16();
+        (column_type, body.i32()).hash(&mut hasher);
+        let _format = body.i16();
+    }
+    hasher.finish()
 }
 
 /// The columns of a DataRow.
@@ -98,6 +147,31 @@ mod tests {
             ("ERROR", Some("look"))
         );
         assert_eq!(error_fields(b"SERR"), ErrorFields::default());
+    }
+
+    #[test]
+    fn a_message_is_replaced_and_all_else_is_kept() {
+        let frame = b"E\0\0\0\x15SERROR\0Mold\0L12\0\0";
+        assert_eq!(
+            &with_message(frame, "newer")[..],
+            b"E\0\0\0\x17SERROR\0Mnewer\0L12\0\0"
+        );
+    }
+
+    #[test]
+    fn a_shape_is_names_and_types() {
+        let column = |name: &str, table: u8, kind: u8| {
+            let mut body = vec![0, 1];
+            body.extend_from_slice(name.as_bytes());
+            body.extend_from_slice(&[
+                0, 0, 0, 0, table, 0, 1, 0, 0, 0, kind, 0, 4, 255, 255, 255, 255, 0, 0,
+            ]);
+            row_shape(&body)
+        };
+        assert_eq!(column("a", 1, 23), column("a", 2, 23));
+        assert_ne!(column("a", 1, 23), column("a", 1, 25));
+        assert_ne!(column("a", 1, 23), column("b", 1, 23));
+        assert_ne!(column("a", 1, 23), row_shape(b""));
     }
 
     #[test]

@@ -42,6 +42,7 @@ fn error_info(error: &ClientError, severity: &str) -> ErrorInfo {
     info.severity_nonlocalized = Some(severity.to_owned());
     info.detail = error.detail.as_deref().map(clean);
     info.hint = error.hint.as_deref().map(clean);
+    info.routine = error.routine.map(str::to_owned);
     info
 }
 

@@ -35,5 +35,9 @@ pub const INVALID_CURSOR_NAME: &str = "34000";
 pub const DUPLICATE_PREPARED_STATEMENT: &str = "42P05";
 /// A prepared statement that does not exist.
 pub const UNDEFINED_STATEMENT: &str = "26000";
+/// A limit of `router.yaml` is reached.
+pub const CONFIGURATION_LIMIT: &str = "53400";
+/// A transaction was left open for too long.
+pub const IDLE_IN_TRANSACTION_TIMEOUT: &str = "25P03";
 /// A statement that the client has cancelled.
 pub const QUERY_CANCELED: &str = "57014";

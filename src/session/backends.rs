@@ -11,7 +11,7 @@ use super::tracking::PATH_QUERY;
 use super::{End, Leased, Session};
 use crate::backend::ServerConn;
 use crate::error::ClientError;
-use crate::limits;
+use crate::pool::Lease;
 use crate::protocol::{compose, frontend};
 use crate::routing::ReadProof;
 
@@ -24,30 +24,8 @@ impl Session {
     /// The connection on a side.
     pub(super) fn conn(&mut self, side: Side) -> Option<&mut ServerConn> {
         match side {
-            Side::Oltp => self.oltp.as_deref_mut(),
-            Side::Analytic => self.leased.as_mut().and_then(|leased| leased.lease.conn()),
-        }
-    }
-
-    /// Makes sure there is a connection to the default backend.
-    pub(super) async fn need_oltp(&mut self) -> Result<(), ClientError> {
-        if self.oltp.is_some() {
-            return Ok(());
-        }
-        let snapshot = Arc::clone(&self.snapshot);
-        let Some(backend) = snapshot.oltp() else {
-            return Err(ClientError::unreachable("no default backend"));
-        };
-        match backend.connector.connect(&self.login).await {
-            Ok(conn) => {
-                self.oltp = Some(Box::new(conn));
-                self.point_cancel_at_oltp();
-                Ok(())
-            }
-            Err(error) => {
-                tracing::warn!(backend = backend.connector.name(), %error, "cannot connect");
-                Err(backend.connector.client_error(&error))
-            }
+            Side::Oltp => self.oltp.as_mut().map(Lease::conn_mut),
+            Side::Analytic => self.leased.as_mut().map(|leased| leased.lease.conn_mut()),
         }
     }
 
@@ -55,9 +33,8 @@ impl Session {
     pub(super) async fn need_analytic(&mut self, proof: ReadProof) -> Result<(), ClientError> {
         let held = self
             .leased
-            .as_mut()
-            .and_then(|leased| leased.lease.conn())
-            .map(|conn| conn.backend);
+            .as_ref()
+            .map(|leased| leased.lease.conn().backend);
         if held.is_some_and(|backend| backend != proof.backend()) {
             self.drop_lease();
         }
@@ -66,14 +43,11 @@ impl Session {
             return Err(ClientError::unreachable("no such backend"));
         };
         if self.leased.is_none() {
-            let Some(pool) = &backend.pool else {
-                return Err(ClientError::unreachable("the backend has no pool"));
-            };
-            let mut lease = tokio::select! {
-                lease = pool.checkout(proof) => lease?,
+            let lease = tokio::select! {
+                lease = backend.pool.checkout(proof) => lease?,
                 () = self.slot.cancelled_in_the_queue() => return Err(ClientError::cancelled()),
             };
-            let target = lease.conn().and_then(|conn| conn.cancel.clone());
+            let target = lease.conn().cancel.clone();
             self.slot.point(&backend.connector, target.as_ref());
             self.leased = Some(Leased {
                 lease,
@@ -133,10 +107,8 @@ impl Session {
         let Some(backend) = self.snapshot.backends.get(backend) else {
             return text;
         };
-        let known = self.shared.parameters.load();
-        let reported = self.oltp.as_ref().map_or(&**known, |conn| &conn.parameters);
         for setting in backend.dialect.followed_settings() {
-            if let Some((name, value)) = reported.iter().find(|(name, _)| name == setting) {
+            if let Some((name, value)) = self.told.iter().find(|(name, _)| name == setting) {
                 text.push_str(&format!("; SET {name} TO '{}'", value.replace('\'', "''")));
             }
         }
@@ -193,7 +165,7 @@ impl Session {
         let name = format!("tidegate_{:016x}", rand::random::<u64>());
         let name = name.as_bytes();
         let in_batch = self.batch.oltp_used;
-        let Some(conn) = self.oltp.as_deref_mut() else {
+        let Some(conn) = self.conn(Side::Oltp) else {
             return;
         };
         let out = &mut conn.wire.out;
@@ -233,6 +205,7 @@ impl Session {
             return Ok(());
         }
         self.end_lease();
+        self.rest_oltp();
         let at_rest = self.held.is_none()
             && self.client.inbox.is_empty()
             && self.pipeline.is_empty()
@@ -241,7 +214,7 @@ impl Session {
         if at_rest {
             self.count_bytes();
             self.client.shrink();
-            if let Some(conn) = self.oltp.as_deref_mut() {
+            if let Some(conn) = self.conn(Side::Oltp) {
                 conn.wire.shrink();
             }
             if self.status == b'I' && self.leased.is_none() && self.shared.is_newer(&self.snapshot)
@@ -280,19 +253,23 @@ impl Session {
 
     /// Cancel requests go to the side that is given work now; without a lease they go to the default backend anyway.
     pub(super) fn point_cancel_at(&mut self, side: Side) {
-        let Some(leased) = self.leased.as_mut() else {
+        let Some(leased) = self.leased.as_ref() else {
             return;
         };
         if side == Side::Oltp {
             return self.point_cancel_at_oltp();
         }
-        let connector = leased.lease.pool().connector().clone();
-        let target = leased.lease.conn().and_then(|conn| conn.cancel.clone());
-        self.slot.point(&connector, target.as_ref());
+        let conn = leased.lease.conn();
+        if let Some(backend) = self.snapshot.backends.get(conn.backend) {
+            self.slot.point(&backend.connector, conn.cancel.as_ref());
+        }
     }
 
     pub(super) fn point_cancel_at_oltp(&mut self) {
-        let target = self.oltp.as_ref().and_then(|conn| conn.cancel.as_ref());
+        let target = self
+            .oltp
+            .as_ref()
+            .and_then(|lease| lease.conn().cancel.as_ref());
         if let Some(backend) = self.snapshot.oltp() {
             self.slot.point(&backend.connector, target);
         }
@@ -334,10 +311,16 @@ impl Session {
 
     /// Ends the connections at the end of the session. What still runs for a client that was sent away is cancelled.
     pub(super) async fn leave_backends(&mut self, sent_away: bool) {
+        if !sent_away {
+            self.finish_own_replies().await;
+        }
         if self.pipeline.awaits(Side::Analytic) {
             self.cancel_analytic().await;
         }
-        let target = self.oltp.as_ref().and_then(|conn| conn.cancel.clone());
+        let target = self
+            .oltp
+            .as_ref()
+            .and_then(|lease| lease.conn().cancel.clone());
         if let (true, Some(target), Some(backend)) = (
             sent_away && self.pipeline.awaits(Side::Oltp),
             target,
@@ -345,24 +328,27 @@ impl Session {
         ) {
             crate::backend::cancel::cancel(&backend.connector, &target).await;
         }
-        if let Some(leased) = self.leased.take() {
+        if self.leased.is_some() && self.pipeline.awaits(Side::Analytic) {
             let _ = self.slot.release();
-            leased.lease.give_back(true);
+            self.leased = None;
         }
-        if let Some(mut conn) = self.oltp.take() {
-            conn.wire.out.extend_from_slice(b"X\0\0\0\x04");
-            let _ = tokio::time::timeout(limits::FAREWELL_TIMEOUT, conn.wire.close()).await;
+        self.drop_lease();
+        let kept = self.oltp.take().and_then(|lease| self.leave_oltp(lease));
+        if let Some(lease) = kept {
+            lease.close().await;
         }
     }
 
     /// An analytic engine may go on with a query whose client is gone (RisingWave does, for minutes), so it is told to stop.
     async fn cancel_analytic(&mut self) {
-        let Some(leased) = self.leased.as_mut() else {
+        let Some(leased) = self.leased.as_ref() else {
             return;
         };
-        let connector = leased.lease.pool().connector().clone();
-        if let Some(target) = leased.lease.conn().and_then(|conn| conn.cancel.clone()) {
-            crate::backend::cancel::cancel(&connector, &target).await;
+        let conn = leased.lease.conn();
+        if let (Some(backend), Some(target)) =
+            (self.snapshot.backends.get(conn.backend), &conn.cancel)
+        {
+            crate::backend::cancel::cancel(&backend.connector, target).await;
         }
     }
 

@@ -18,6 +18,40 @@ use crate::protocol::{compose, sqlstate};
 use crate::routing::ReadProof;
 use crate::sql;
 
+/// What is to be prepared.
+pub(super) struct Prepare<'a> {
+    /// The statement.
+    pub(super) key: &'a Arc<StatementKey>,
+    /// Under a name of the router's; else as the unnamed statement.
+    pub(super) named: bool,
+    /// A named one that was prepared before this is prepared again.
+    pub(super) not_before: u64,
+    /// An unnamed one is prepared even if it is there.
+    pub(super) fresh: bool,
+}
+
+/// What became of a client's statement on a shared connection.
+pub(super) enum Pooled {
+    /// It is prepared there under this name.
+    Ready(String, Arc<StatementKey>),
+    /// The server was asked what its rows look like, and answers first.
+    Asked,
+    /// Its rows do not look any more as the client was told.
+    Changed,
+}
+
+impl<'a> Prepare<'a> {
+    /// A statement that is good whenever it was prepared.
+    pub(super) fn anywhere(key: &'a Arc<StatementKey>, named: bool) -> Self {
+        Self {
+            key,
+            named,
+            not_before: 0,
+            fresh: false,
+        }
+    }
+}
+
 impl Session {
     /// A message of the client's for the default backend, as it is.
     pub(super) async fn pass_to_oltp(
@@ -30,8 +64,7 @@ impl Session {
         }
         if let Err(error) = self.need_oltp().await {
             if expect == Expect::Query {
-                compose::put_error(&mut self.client.out, &error);
-                compose::put_ready(&mut self.client.out, self.status);
+                self.refuse_query(&error);
                 return Ok(Step::Done);
             }
             return Ok(self.fail_batch(&error));
@@ -97,39 +130,105 @@ impl Session {
         Some(Step::Done)
     }
 
-    /// Makes sure that a statement is prepared on the leased connection. Returns its name there, and whether a Parse was sent, whose reply
-    /// goes to `to`.
-    pub(super) fn prepare(
-        &mut self,
-        key: &Arc<StatementKey>,
-        named: bool,
-        to: To,
-    ) -> (String, bool) {
-        let Some(conn) = self.conn(Side::Analytic) else {
+    /// Gets a connection to the default backend for the next message. `None` when it must wait for the other side; a failure fails the
+    /// batch.
+    pub(super) async fn enter_oltp(&mut self) -> Option<Step> {
+        if !self.may_switch(Side::Oltp) {
+            return None;
+        }
+        if let Err(error) = self.need_oltp().await {
+            return Some(self.fail_batch(&error));
+        }
+        Some(Step::Done)
+    }
+
+    /// Makes sure that a statement is prepared on a connection that others use too, as `prepare` says. Returns its name there, and
+    /// whether a Parse was sent, whose reply goes to `to`.
+    pub(super) fn prepare(&mut self, side: Side, prepare: &Prepare<'_>, to: To) -> (String, bool) {
+        let now = self.shared.number();
+        let key = prepare.key;
+        let Some(conn) = self.conn(side) else {
             return (String::new(), false);
         };
-        let preparation = if named {
-            conn.prepared.prepare(key)
+        let preparation = if prepare.named {
+            conn.prepared.prepare(key, prepare.not_before, now)
         } else {
-            conn.prepared.prepare_unnamed(key)
+            conn.prepared.prepare_unnamed(key, prepare.fresh)
         };
-        if let Some(evicted) = &preparation.evict {
-            let evicted = Named::Statement(evicted.as_bytes());
-            frontend::put_named(&mut conn.wire.out, b'C', evicted);
-            self.pipeline
-                .push(Expect::Close, Side::Analytic, To::Nobody);
+        let name = preparation.name.as_bytes();
+        if preparation.close {
+            frontend::put_named(&mut conn.wire.out, b'C', Named::Statement(name));
+            self.pipeline.push(Expect::Close, side, To::Nobody);
         }
         if preparation.parse {
-            if let Some(conn) = self.conn(Side::Analytic) {
-                let name = preparation.name.as_bytes();
+            if let Some(conn) = self.conn(side) {
                 frontend::put_parse(&mut conn.wire.out, name, &key.text, &key.types);
             }
-            self.pipeline
-                .push_prepare(Side::Analytic, to, Arc::clone(key));
+            self.pipeline.push_prepare(side, to, Arc::clone(key));
         }
-        self.batch.analytic_used = true;
+        match side {
+            Side::Oltp => self.batch.oltp_used = true,
+            Side::Analytic => self.batch.analytic_used = true,
+        }
         self.batch.flushed = false;
         (preparation.name, preparation.parse)
+    }
+
+    /// Makes sure that a client's statement is prepared on the connection to the default backend, under the settings that it was prepared
+    /// with or, where that connection does not know it, those of now. Where the client was told what its rows look like, they must look
+    /// like that there: PostgreSQL does not change a prepared statement's either.
+    pub(super) fn prepare_pooled(&mut self, name: &[u8], statement: &ClientStatement) -> Pooled {
+        let settings = self.settings_number();
+        let mut key = Arc::clone(&statement.key);
+        let known = self
+            .conn(Side::Oltp)
+            .is_some_and(|conn| conn.prepared.holds(&key));
+        if !known && key.settings != settings {
+            key = Arc::new(StatementKey {
+                settings,
+                ..(*key).clone()
+            });
+            self.statements.rekey(name, &key);
+        }
+        let prepare = Prepare {
+            key: &key,
+            named: !name.is_empty(),
+            not_before: statement.parsed,
+            fresh: false,
+        };
+        let there = self.prepare(Side::Oltp, &prepare, To::Errors).0;
+        let Some(told) = statement.shape.filter(|_| !name.is_empty()) else {
+            return Pooled::Ready(there, key);
+        };
+        let shape = self
+            .conn(Side::Oltp)
+            .and_then(|conn| conn.prepared.shape_of(&key));
+        match shape {
+            Some(shape) if shape == told => Pooled::Ready(there, key),
+            Some(_) => Pooled::Changed,
+            None => {
+                if let Some(conn) = self.conn(Side::Oltp) {
+                    let named = Named::Statement(there.as_bytes());
+                    frontend::put_named(&mut conn.wire.out, b'D', named);
+                }
+                self.pipeline.push(Expect::Describe, Side::Oltp, To::Errors);
+                self.pipeline.uses_last(&key);
+                self.batch.flushed = false;
+                self.flush_once();
+                Pooled::Asked
+            }
+        }
+    }
+
+    /// What stands for the settings in force: equal for sessions that have the same, its own for one whose settings are not known.
+    pub(super) fn settings_number(&self) -> u64 {
+        if !self.pooled {
+            0
+        } else if self.traces_pending {
+            self.number | 1 << 63
+        } else {
+            self.settings.hash() >> 1
+        }
     }
 
     /// A message was sent to a side within the batch.

@@ -11,7 +11,9 @@ use bytes::BytesMut;
 
 use super::backends::ABORT;
 use super::batch::{Batch, FailedBy};
+use super::dispatch::{Pooled, Prepare};
 use super::local::LocalCommand;
+use super::pins::PinReason;
 use super::pipeline::{Expect, Side, To};
 use super::prepared::StatementKey;
 use super::statements::{ClientStatement, Portal};
@@ -21,7 +23,7 @@ use crate::protocol::frame::{self, HEADER_BYTES};
 use crate::protocol::frontend::{self, Named};
 use crate::protocol::{compose, sqlstate};
 use crate::routing::ReadProof;
-use crate::sql;
+use crate::sql::{self, StatementFacts};
 
 const PARSE_COMPLETE: &[u8] = b"1\0\0\0\x04";
 const BIND_COMPLETE: &[u8] = b"2\0\0\0\x04";
@@ -61,12 +63,31 @@ impl Session {
         let taken = !parse.name.is_empty() && held.is_some();
         // Where the default backend has the name too, it says itself that it is taken.
         let says_so = held.is_some_and(|statement| statement.on_oltp);
+        let (parsed, settings) = (self.shared.number(), self.settings_number());
         let key = || {
             Arc::new(StatementKey {
                 text: parse.text.into(),
                 types: parse.types.into(),
+                settings,
             })
         };
+        if self.pooled && !self.statements.has_room_for(parse.name) {
+            return Ok(self.fail_batch(&too_many_statements()));
+        }
+        if !taken && self.is_transaction_edge(&facts) {
+            let statement = ClientStatement {
+                key: key(),
+                facts,
+                parsed,
+                shape: None,
+                on_oltp: false,
+                local: None,
+            };
+            self.statements.insert(parse.name, statement);
+            self.answer(PARSE_COMPLETE);
+            self.pipeline.name_last(parse.name);
+            return Ok(Step::Done);
+        }
         match way {
             Err(refused) => {
                 self.record(parse.text, &facts, decision);
@@ -76,6 +97,8 @@ impl Session {
                     let gone = ClientStatement {
                         key,
                         facts,
+                        parsed,
+                        shape: None,
                         on_oltp: false,
                         local,
                     };
@@ -83,12 +106,48 @@ impl Session {
                 }
                 Ok(self.fail_batch(&refused))
             }
+            Ok(Way::Oltp) if local.is_none() && self.pooled && !says_so => {
+                let Some(step) = self.enter_oltp().await else {
+                    return Ok(Step::Wait);
+                };
+                if step != Step::Done || self.skipping {
+                    return Ok(step);
+                }
+                if taken {
+                    self.pass_duplicate(frame, parse.name);
+                    return Ok(Step::Done);
+                }
+                let key = key();
+                let prepare = Prepare {
+                    key: &key,
+                    named: !parse.name.is_empty(),
+                    not_before: parsed,
+                    fresh: true,
+                };
+                // Another session may have prepared it while this one waited for the connection.
+                if !self.prepare(Side::Oltp, &prepare, To::Client).1 {
+                    self.answer(PARSE_COMPLETE);
+                }
+                self.pipeline.name_last(parse.name);
+                let statement = ClientStatement {
+                    key,
+                    facts,
+                    parsed,
+                    shape: None,
+                    on_oltp: false,
+                    local: None,
+                };
+                self.statements.insert(parse.name, statement);
+                Ok(Step::Done)
+            }
             Ok(Way::Oltp) if local.is_none() && (!taken || says_so) => {
                 let step = self.pass_to_oltp(frame, Expect::Parse).await?;
                 if step == Step::Done && !taken && !self.skipping {
                     let statement = ClientStatement {
                         key: key(),
                         facts,
+                        parsed,
+                        shape: None,
                         on_oltp: true,
                         local: None,
                     };
@@ -102,6 +161,8 @@ impl Session {
                 let statement = ClientStatement {
                     key: key(),
                     facts,
+                    parsed,
+                    shape: None,
                     on_oltp: false,
                     local,
                 };
@@ -116,14 +177,16 @@ impl Session {
                     return Ok(Step::Wait);
                 };
                 if step == Step::Done && !self.skipping {
-                    let (named, key) = (!parse.name.is_empty(), key);
-                    if !self.prepare(&key, named, To::Client).1 {
+                    let prepare = Prepare::anywhere(&key, !parse.name.is_empty());
+                    if !self.prepare(Side::Analytic, &prepare, To::Client).1 {
                         self.answer(PARSE_COMPLETE);
                     }
                     self.pipeline.name_last(parse.name);
                     let statement = ClientStatement {
                         key,
                         facts,
+                        parsed,
+                        shape: None,
                         on_oltp: false,
                         local: None,
                     };
@@ -141,6 +204,9 @@ impl Session {
         };
         let total = frame::head(frame)?.map_or(frame.len(), |head| head.total);
         let Some(statement) = self.statements.get(names.statement).cloned() else {
+            if let Some(step) = self.hide_from_stranger(names.statement).await {
+                return Ok(step);
+            }
             return self.pass_bind(frame, total, names.portal, None).await;
         };
         if self.waits_for_path(&statement.facts).await {
@@ -150,6 +216,13 @@ impl Session {
             return Ok(self.fail_batch(&no_unnamed()));
         }
         if let Some(command) = statement.local {
+            self.statements.open(names.portal, Portal::Local(command));
+            self.answer(BIND_COMPLETE);
+            return Ok(Step::Done);
+        }
+        if !self.view.failed && self.may_defer(&statement.facts) {
+            let (facts, key) = (Arc::clone(&statement.facts), Arc::clone(&statement.key));
+            let command = LocalCommand::Transaction { facts, key };
             self.statements.open(names.portal, Portal::Local(command));
             self.answer(BIND_COMPLETE);
             return Ok(Step::Done);
@@ -164,6 +237,24 @@ impl Session {
             }
         };
         let Some(proof) = proof else {
+            if self.pooled && !statement.on_oltp {
+                let Some(step) = self.enter_oltp().await else {
+                    return Ok(Step::Wait);
+                };
+                if step == Step::Done && !self.skipping {
+                    let (name, key) = match self.prepare_pooled(names.statement, &statement) {
+                        Pooled::Ready(name, key) => (name, key),
+                        Pooled::Asked => return Ok(Step::Wait),
+                        Pooled::Changed => return Ok(self.fail_batch(&changed_result())),
+                    };
+                    self.prepare_ground(&statement.facts).await;
+                    self.put_renamed_bind(Side::Oltp, frame, total, &name);
+                    self.pipeline.uses_last(&key);
+                    self.open_portal(names.portal, Side::Oltp, &statement);
+                    self.record(&statement.key.text, &statement.facts, decision);
+                }
+                return Ok(step);
+            }
             if !statement.on_oltp && !self.prepare_on_oltp(names.statement, &statement).await {
                 return Ok(if self.skipping {
                     Step::Done
@@ -183,29 +274,70 @@ impl Session {
             return Ok(Step::Wait);
         };
         if step == Step::Done && !self.skipping {
-            let named = !names.statement.is_empty();
-            let name = self.prepare(&statement.key, named, To::Errors).0;
-            let skip = names.portal.len() + names.statement.len() + 2;
-            let rest = body.get(skip..).unwrap_or_default();
-            if let Some(conn) = self.conn(Side::Analytic) {
-                let all = total - HEADER_BYTES - skip;
-                frontend::put_bind_names(&mut conn.wire.out, names.portal, name.as_bytes(), all);
-                conn.wire.out.extend_from_slice(rest);
-                self.passing = (all - rest.len(), PassTo::Side(Side::Analytic));
-            }
-            self.pushed(Expect::Bind, Side::Analytic);
+            let prepare = Prepare::anywhere(&statement.key, !names.statement.is_empty());
+            let name = self.prepare(Side::Analytic, &prepare, To::Errors).0;
+            self.put_renamed_bind(Side::Analytic, frame, total, &name);
+            self.pipeline.uses_last(&statement.key);
             self.taint_by_portal(names.portal);
-            let facts = Arc::clone(&statement.facts);
-            self.statements.open(
-                names.portal,
-                Portal::Remote {
-                    side: Side::Analytic,
-                    facts,
-                },
-            );
+            self.open_portal(names.portal, Side::Analytic, &statement);
             self.record(&statement.key.text, &statement.facts, decision);
         }
         Ok(step)
+    }
+
+    /// A Bind, or the start of a long one, under the name that its statement has on a shared connection.
+    fn put_renamed_bind(&mut self, side: Side, frame: &BytesMut, total: usize, name: &str) {
+        let body = frame.get(HEADER_BYTES..).unwrap_or_default();
+        let Some(names) = frontend::bind_names(body) else {
+            return;
+        };
+        let skip = names.portal.len() + names.statement.len() + 2;
+        let rest = body.get(skip..).unwrap_or_default();
+        if let Some(conn) = self.conn(side) {
+            let all = total - HEADER_BYTES - skip;
+            frontend::put_bind_names(&mut conn.wire.out, names.portal, name.as_bytes(), all);
+            conn.wire.out.extend_from_slice(rest);
+            self.passing = (all - rest.len(), PassTo::Side(side));
+        }
+        self.pushed(Expect::Bind, side);
+    }
+
+    fn open_portal(&mut self, portal: &[u8], side: Side, statement: &ClientStatement) {
+        let (facts, key) = (Arc::clone(&statement.facts), Arc::clone(&statement.key));
+        let remote = Portal::Remote { side, facts, key };
+        self.statements.open(portal, remote);
+    }
+
+    /// A name that the session has no statement of: nor may it meet another session's on the connection. `None` when the message may go
+    /// to the default backend, which says that there is no such statement.
+    async fn hide_from_stranger(&mut self, name: &[u8]) -> Option<Step> {
+        if !self.pooled {
+            return None;
+        }
+        if name.starts_with(b"tidegate_") {
+            return Some(self.fail_batch(&no_statement(name)));
+        }
+        if name.is_empty() {
+            match self.enter_oltp().await {
+                None => return Some(Step::Wait),
+                Some(Step::Done) if !self.skipping => self.hide_unnamed(),
+                Some(step) => return Some(step),
+            }
+        }
+        None
+    }
+
+    /// A Parse of a name that is taken, though the server does not know the name: it is told, and says so.
+    fn pass_duplicate(&mut self, frame: &BytesMut, name: &[u8]) {
+        if let Some(conn) = self.conn(Side::Oltp) {
+            conn.has_debris = true;
+            frontend::put_named(&mut conn.wire.out, b'C', Named::Statement(name));
+            frontend::put_parse(&mut conn.wire.out, name, b"", &[0, 0]);
+            conn.wire.out.extend_from_slice(frame);
+        }
+        self.pipeline.push(Expect::Close, Side::Oltp, To::Nobody);
+        self.pipeline.push(Expect::Parse, Side::Oltp, To::Nobody);
+        self.pushed(Expect::Parse, Side::Oltp);
     }
 
     /// Where portals outlive a Sync, a named one would be met by whoever gets the connection next, so nobody does.
@@ -236,16 +368,7 @@ impl Session {
         if step == Step::Done && !self.skipping {
             self.passing = (total - frame.len(), PassTo::Side(Side::Oltp));
             match statement {
-                Some(statement) => {
-                    let facts = Arc::clone(&statement.facts);
-                    self.statements.open(
-                        portal,
-                        Portal::Remote {
-                            side: Side::Oltp,
-                            facts,
-                        },
-                    );
-                }
+                Some(statement) => self.open_portal(portal, Side::Oltp, statement),
                 None => drop(self.statements.close(portal)),
             }
         }
@@ -268,6 +391,14 @@ impl Session {
                         side: Side::Analytic,
                         ..
                     }) => Ok(self.pass_to_portal(frame, name, Expect::Describe)),
+                    Some(Portal::Remote { key, .. }) if self.pooled => {
+                        let key = Arc::clone(key);
+                        let step = self.pass_to_oltp(frame, Expect::Describe).await?;
+                        if step == Step::Done && !self.skipping {
+                            self.watch_shape(&key);
+                        }
+                        Ok(step)
+                    }
                     _ => self.pass_to_oltp(frame, Expect::Describe).await,
                 };
             }
@@ -275,7 +406,13 @@ impl Session {
         };
         let statement = match self.statements.get(name) {
             Some(statement) if !statement.on_oltp => statement.clone(),
-            _ => return self.pass_to_oltp(frame, Expect::Describe).await,
+            Some(_) => return self.pass_to_oltp(frame, Expect::Describe).await,
+            None => {
+                if let Some(step) = self.hide_from_stranger(name).await {
+                    return Ok(step);
+                }
+                return self.pass_to_oltp(frame, Expect::Describe).await;
+            }
         };
         if statement.local == Some(LocalCommand::Gone) {
             return Ok(self.fail_batch(&no_unnamed()));
@@ -292,6 +429,27 @@ impl Session {
         let decision = self.route(&statement.facts);
         match (decision.outcome, decision.proof) {
             (Err(refused), _) => Ok(self.fail_batch(&refused)),
+            (Ok(_), None) if self.pooled => {
+                let Some(step) = self.enter_oltp().await else {
+                    return Ok(Step::Wait);
+                };
+                if step == Step::Done && !self.skipping {
+                    let (there, key) = match self.prepare_pooled(name, &statement) {
+                        Pooled::Ready(there, key) => (there, key),
+                        Pooled::Asked => return Ok(Step::Wait),
+                        Pooled::Changed => return Ok(self.fail_batch(&changed_result())),
+                    };
+                    self.prepare_ground(&statement.facts).await;
+                    if let Some(conn) = self.conn(Side::Oltp) {
+                        let named = Named::Statement(there.as_bytes());
+                        frontend::put_named(&mut conn.wire.out, b'D', named);
+                    }
+                    self.pushed(Expect::Describe, Side::Oltp);
+                    self.pipeline.uses_last(&key);
+                    self.pipeline.describes_last(name);
+                }
+                Ok(step)
+            }
             (Ok(_), None) => {
                 if !self.prepare_on_oltp(name, &statement).await {
                     return Ok(if self.skipping {
@@ -307,7 +465,8 @@ impl Session {
                     return Ok(Step::Wait);
                 };
                 if step == Step::Done && !self.skipping {
-                    let there = self.prepare(&statement.key, !name.is_empty(), To::Errors).0;
+                    let prepare = Prepare::anywhere(&statement.key, !name.is_empty());
+                    let there = self.prepare(Side::Analytic, &prepare, To::Errors).0;
                     if let Some(conn) = self.conn(Side::Analytic) {
                         let named = Named::Statement(there.as_bytes());
                         frontend::put_named(&mut conn.wire.out, b'D', named);
@@ -319,12 +478,34 @@ impl Session {
         }
     }
 
+    /// The answer to the Describe sent last says what a named statement's rows look like, and is remembered where that is not known yet.
+    fn watch_shape(&mut self, key: &Arc<StatementKey>) {
+        let known = |conn: &mut crate::backend::ServerConn| {
+            !conn.prepared.holds(key) || conn.prepared.shape_of(key).is_some()
+        };
+        if self.conn(Side::Oltp).is_none_or(known) {
+            return;
+        }
+        let own = self
+            .statements
+            .iter()
+            .find(|(name, own)| !name.is_empty() && own.shape.is_none() && own.key == *key);
+        let own = own.map(|(name, _)| name.to_vec());
+        self.pipeline.uses_last(key);
+        if let Some(name) = own {
+            self.pipeline.describes_last(&name);
+        }
+    }
+
     /// `Execute`.
     pub(super) async fn on_execute(&mut self, frame: &BytesMut, body: &[u8]) -> Result<Step, End> {
         let Some(name) = frontend::execute(body) else {
             return Err(malformed("Execute"));
         };
         match self.statements.portal(name).cloned() {
+            Some(Portal::Local(LocalCommand::Transaction { facts, key })) => {
+                self.execute_deferred(frame, name, &facts, &key).await
+            }
             Some(Portal::Local(command)) => {
                 match self.answer_local(&command, false) {
                     Ok(answer) => self.pipeline.push_local(answer, false),
@@ -339,18 +520,59 @@ impl Session {
             Some(Portal::Remote {
                 side: Side::Oltp,
                 facts,
+                key,
             }) => {
                 let step = self.pass_to_oltp(frame, Expect::Execute).await?;
                 if step == Step::Done && !self.skipping {
-                    self.track(&facts);
+                    self.track(&facts, &key.text);
+                    self.reset_application(&facts);
                 }
                 Ok(step)
             }
             None => {
                 self.path_stale = true;
+                self.traces_pending |= self.pooled && self.oltp.is_some();
                 self.pass_to_oltp(frame, Expect::Execute).await
             }
         }
+    }
+
+    /// `Execute` of a BEGIN, COMMIT or ROLLBACK that the default backend need not hear of, unless it must after all.
+    async fn execute_deferred(
+        &mut self,
+        frame: &BytesMut,
+        portal: &[u8],
+        facts: &Arc<StatementFacts>,
+        key: &Arc<StatementKey>,
+    ) -> Result<Step, End> {
+        if self.may_defer(facts) {
+            // What is under way may still fail, and this would then not run.
+            if !self.pipeline.is_empty() {
+                self.flush_once();
+                return Ok(Step::Wait);
+            }
+            let decision = self.route(facts);
+            let answer = self.answer_deferred(facts, &key.text);
+            self.record(&key.text, facts, decision);
+            self.pipeline.push_local(answer, false);
+            return Ok(Step::Done);
+        }
+        let Some(step) = self.enter_oltp().await else {
+            return Ok(Step::Wait);
+        };
+        if step == Step::Done && !self.skipping {
+            let prepare = Prepare::anywhere(key, false);
+            self.prepare(Side::Oltp, &prepare, To::Errors);
+            if let Some(conn) = self.conn(Side::Oltp) {
+                frontend::put_bind_names(&mut conn.wire.out, portal, b"", 6);
+                conn.wire.out.extend_from_slice(&[0; 6]);
+                conn.wire.out.extend_from_slice(frame);
+            }
+            self.pipeline.push(Expect::Bind, Side::Oltp, To::Errors);
+            self.pushed(Expect::Execute, Side::Oltp);
+            self.track(facts, &key.text);
+        }
+        Ok(step)
     }
 
     /// `Close`.
@@ -364,6 +586,11 @@ impl Session {
                     .is_some_and(|statement| !statement.on_oltp)
                 {
                     self.statements.remove(name);
+                    self.answer(CLOSE_COMPLETE);
+                    return Ok(Step::Done);
+                }
+                let by_sql = self.pins.has(PinReason::PreparedStatement) || self.traces_pending;
+                if self.pooled && !by_sql && self.statements.get(name).is_none() {
                     self.answer(CLOSE_COMPLETE);
                     return Ok(Step::Done);
                 }
@@ -415,7 +642,10 @@ impl Session {
 
     /// `FunctionCall`, which only the default backend has a use for.
     pub(super) async fn on_function_call(&mut self, frame: &BytesMut) -> Result<Step, End> {
-        self.pass_to_oltp(frame, Expect::Query).await
+        let step = self.pass_to_oltp(frame, Expect::Query).await?;
+        // Which function it is only the server knows.
+        self.traces_pending |= self.pooled && step == Step::Done && self.oltp.is_some();
+        Ok(step)
     }
 
     /// `Sync`.
@@ -427,7 +657,9 @@ impl Session {
         let in_transaction = self.status != b'I' || self.batch.began;
         let side = match (self.batch.oltp_used, self.batch.analytic_used) {
             (true, false) if clean => Some(Side::Oltp),
-            (false, false) if clean && self.oltp.is_some() => Some(Side::Oltp),
+            (false, false) if clean && self.oltp.is_some() && self.deferred.is_none() => {
+                Some(Side::Oltp)
+            }
             (false, true) if clean && !in_transaction => Some(Side::Analytic),
             _ => None,
         };
@@ -454,6 +686,9 @@ impl Session {
             return self.sync_analytic();
         }
         let aborts = self.batch.failed == Some(FailedBy::Other);
+        if self.batch.failed.is_some() {
+            self.fail_deferred();
+        }
         let needs_oltp = self.batch.oltp_used || (aborts && self.status == b'T');
         if needs_oltp && self.oltp.is_some() {
             if aborts {
@@ -490,6 +725,24 @@ impl Session {
 
 fn malformed(what: &str) -> End {
     End::Told(ClientError::protocol(format!("invalid {what} message")))
+}
+
+fn no_statement(name: &[u8]) -> ClientError {
+    let name = String::from_utf8_lossy(name);
+    let message = format!("prepared statement \"{name}\" does not exist");
+    ClientError::refused(sqlstate::UNDEFINED_STATEMENT, message)
+}
+
+fn too_many_statements() -> ClientError {
+    let message = "too many prepared statements";
+    ClientError::refused(sqlstate::CONFIGURATION_LIMIT, message)
+        .hint("Close some, or raise limits: prepared_statements in router.yaml.")
+}
+
+/// PostgreSQL's own words, by which drivers know that they must prepare again.
+fn changed_result() -> ClientError {
+    let message = "cached plan must not change result type";
+    ClientError::refused(sqlstate::FEATURE_NOT_SUPPORTED, message).routine("RevalidateCachedQuery")
 }
 
 fn no_unnamed() -> ClientError {

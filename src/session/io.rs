@@ -32,10 +32,43 @@ impl Session {
         if self.held.is_some() && !self.pipeline.is_empty() {
             return Ok(());
         }
-        if let Some(conn) = self.oltp.as_deref_mut() {
+        if let Some(conn) = self.conn(super::pipeline::Side::Oltp) {
             let _ = tokio::time::timeout(crate::limits::FAREWELL_TIMEOUT, conn.wire.drain()).await;
         }
         Err(End::ClientLeft)
+    }
+
+    /// The client is gone, and backends owe answers to the router alone: these are read, so that the connections can be used again.
+    pub(super) async fn finish_own_replies(&mut self) {
+        let finishing = async {
+            loop {
+                self.rest_oltp();
+                if self.pipeline.is_empty() || !self.pipeline.owes_router_only() {
+                    return;
+                }
+                match self.pass_replies() {
+                    Ok(true) => {}
+                    Ok(false) => std::future::poll_fn(|cx| self.poll_backends(cx)).await,
+                    Err(_) => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(crate::limits::FAREWELL_TIMEOUT, finishing).await;
+    }
+
+    fn poll_backends(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut moved = false;
+        if let Some(lease) = self.oltp.as_mut() {
+            moved |= poll_backend(&mut lease.conn_mut().wire, cx, true);
+        }
+        if let Some(leased) = self.leased.as_mut() {
+            moved |= poll_backend(&mut leased.lease.conn_mut().wire, cx, true);
+        }
+        if moved {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     fn poll_sockets(&mut self, cx: &mut Context<'_>, at_rest: bool) -> Poll<Result<(), End>> {
@@ -70,11 +103,11 @@ impl Session {
             }
         }
         let client_has_room = self.client.out.len() < OUTBOUND_BYTES_HIGH;
-        if let Some(conn) = self.oltp.as_deref_mut() {
-            moved |= poll_backend(&mut conn.wire, cx, client_has_room);
+        if let Some(lease) = self.oltp.as_mut() {
+            moved |= poll_backend(&mut lease.conn_mut().wire, cx, client_has_room);
         }
-        if let Some(conn) = self.leased.as_mut().and_then(|leased| leased.lease.conn()) {
-            moved |= poll_backend(&mut conn.wire, cx, client_has_room);
+        if let Some(leased) = self.leased.as_mut() {
+            moved |= poll_backend(&mut leased.lease.conn_mut().wire, cx, client_has_room);
         }
         if moved {
             Poll::Ready(Ok(()))

@@ -3,7 +3,11 @@
 //! `EXPLAIN ROUTE …`, and `SET`, `SHOW` and `RESET` of `tidegate.*`. Found on the facts, so that they work the same in the simple and
 //! the extended protocol.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
+
+use super::prepared::StatementKey;
 
 use crate::error::ClientError;
 use crate::protocol::compose;
@@ -23,6 +27,9 @@ const ROUTE_COLUMNS: [&str; 7] = [
     "rule",
     "reason",
 ];
+
+/// The columns of `SHOW tidegate.pins`.
+const PIN_COLUMNS: [&str; 5] = ["session", "user", "database", "backend_pid", "reason"];
 
 /// A statement for the router.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +51,15 @@ pub enum LocalCommand {
     Reset(String),
     /// `DEALLOCATE name` of a statement that only analytic connections have.
     Deallocate(String),
+    /// `DEALLOCATE ALL` where none was prepared by SQL.
+    DeallocateAll,
+    /// A BEGIN, COMMIT or ROLLBACK that the default backend need not hear of.
+    Transaction {
+        /// What it does.
+        facts: Arc<StatementFacts>,
+        /// Its text.
+        key: Arc<StatementKey>,
+    },
     /// Stands for an unnamed statement whose Parse was refused.
     Gone,
 }
@@ -81,10 +97,9 @@ impl LocalCommand {
             Self::Show(name) if name == "last_route" => {
                 compose::put_text_columns(out, &ROUTE_COLUMNS)
             }
+            Self::Show(name) if name == "pins" => compose::put_text_columns(out, &PIN_COLUMNS),
             Self::Show(name) => compose::put_text_columns(out, &[&format!("tidegate.{name}")]),
-            Self::Set { .. } | Self::Reset(_) | Self::Deallocate(_) | Self::Gone => {
-                out.extend_from_slice(b"n\0\0\0\x04")
-            }
+            _ => out.extend_from_slice(b"n\0\0\0\x04"),
         }
     }
 }
@@ -172,7 +187,7 @@ pub fn shown_hint(view: &SessionView) -> &str {
 pub fn unknown(name: &str) -> ClientError {
     let message = format!("unrecognized configuration parameter \"tidegate.{name}\"");
     ClientError::refused(UNDEFINED_OBJECT, message)
-        .hint("There are tidegate.to and tidegate.last_route.")
+        .hint("There are tidegate.to, tidegate.last_route and tidegate.pins.")
 }
 
 /// A setting's value without the quotes of its source text.

@@ -7,18 +7,23 @@
 
 mod backends;
 mod batch;
+mod deferred;
 mod dispatch;
 mod extended;
 pub mod facts_cache;
 mod io;
 pub mod local;
+mod oltp;
+pub mod pins;
 pub mod pipeline;
 pub mod prepared;
 mod replies;
+pub mod settings;
 mod simple;
 mod statements;
 mod tracking;
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,20 +31,22 @@ use std::time::Instant;
 use bytes::BytesMut;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::backend::ServerConn;
-use crate::backend::connect::Login;
+use crate::config::Pooling;
 use crate::error::ClientError;
 use crate::frontend::cancel::CancelSlot;
 use crate::limits;
 use crate::net::wire::Wire;
-use crate::pool::Lease;
+use crate::pool::{Lease, PoolKey};
 use crate::protocol::compose;
 use crate::protocol::frame::{self, BadLength, HEADER_BYTES};
 use crate::routing::{Decision, SessionView};
 use crate::server::{Shared, Snapshot};
 use crate::sql::{Dialect, StatementFacts};
 use batch::{Batch, Script};
+use deferred::Deferred;
+use pins::Pins;
 use pipeline::{Pipeline, Side};
+use settings::{Inspection, Settings};
 use statements::Statements;
 
 /// Why a session ends.
@@ -98,9 +105,38 @@ pub struct Session {
     shared: Arc<Shared>,
     snapshot: Arc<Snapshot>,
     client: Wire,
-    /// The client's own connection to the default backend, where it has one.
-    oltp: Option<Box<ServerConn>>,
-    login: Login,
+    /// The connection to the default backend that is the session's now.
+    oltp: Option<Lease>,
+    /// How the session logs in there.
+    key: Arc<PoolKey>,
+    /// The session gives its connection back after each transaction.
+    pooled: bool,
+    /// The session's number.
+    number: u64,
+    /// Alive as long as the session: its home is the connection whose process id the client was told.
+    _home: Arc<()>,
+    /// The connection it had last.
+    last_conn: Option<u64>,
+    /// What it has set, as far as the server was asked.
+    settings: Arc<Settings>,
+    /// The same on a connection that logged in under another `application_name`, which is set there too.
+    settings_abroad: Arc<Settings>,
+    /// Names of settings that it may have set and no library has defined.
+    custom_settings: BTreeSet<String>,
+    /// Why it keeps its connection.
+    pins: Pins,
+    /// A statement may have left something on the connection that the server was not asked about yet.
+    traces_pending: bool,
+    /// What the server says to that, as it comes.
+    inspection: Option<Inspection>,
+    /// A sequence may have been moved since the connection was taken.
+    sequences_moved: bool,
+    /// The session has asked for a sequence's last value in a later transaction than the one that moved it.
+    asks_sequences_later: bool,
+    /// Parameter statuses as the client knows them.
+    told: Vec<(String, String)>,
+    /// A transaction that the default backend has not heard of.
+    deferred: Option<Deferred>,
     leased: Option<Leased>,
     slot: Arc<CancelSlot>,
     pipeline: Pipeline,
@@ -143,10 +179,18 @@ pub struct Start {
     pub snapshot: Arc<Snapshot>,
     /// The client, logged in and told so.
     pub client: Wire,
-    /// Its connection to the default backend, unless that is down.
-    pub oltp: Option<Box<ServerConn>>,
+    /// Its connection to the default backend, where it keeps one for good.
+    pub oltp: Option<Lease>,
     /// How to make another.
-    pub login: Login,
+    pub key: Arc<PoolKey>,
+    /// Its number.
+    pub number: u64,
+    /// What keeps the connection alive for it whose process id it was told.
+    pub home: Arc<()>,
+    /// The number of that connection.
+    pub last_conn: Option<u64>,
+    /// The parameter statuses it was told.
+    pub told: Vec<(String, String)>,
     /// Its slot for cancel requests.
     pub slot: Arc<CancelSlot>,
     /// Who it is.
@@ -157,8 +201,8 @@ impl Session {
     /// A session of a client that has been sent its first ReadyForQuery.
     #[must_use]
     pub fn new(start: Start) -> Self {
-        let parameters = start.oltp.as_ref().map_or(&[][..], |conn| &conn.parameters);
-        let dialect = dialect_of(parameters);
+        let dialect = dialect_of(&start.told);
+        let pooled = start.snapshot.table.config.pooling == Pooling::Transaction;
         let statements_max = start.snapshot.table.config.limits.prepared_statements;
         let drained = Box::pin(start.shared.drain.clone().cancelled_owned());
         let mut session = Self {
@@ -166,7 +210,21 @@ impl Session {
             snapshot: start.snapshot,
             client: start.client,
             oltp: start.oltp,
-            login: start.login,
+            key: start.key,
+            pooled,
+            number: start.number,
+            _home: start.home,
+            last_conn: start.last_conn,
+            settings: Arc::default(),
+            settings_abroad: Arc::default(),
+            custom_settings: BTreeSet::new(),
+            pins: Pins::default(),
+            traces_pending: false,
+            inspection: None,
+            sequences_moved: false,
+            asks_sequences_later: false,
+            told: start.told,
+            deferred: None,
             leased: None,
             slot: start.slot,
             pipeline: Pipeline::default(),
@@ -189,6 +247,7 @@ impl Session {
             counted: [0; 2],
             drained,
         };
+        session.know_settings(Settings::default());
         session.point_cancel_at_oltp();
         session
     }
@@ -246,7 +305,10 @@ impl Session {
     /// nor while somebody does not read what is owed to it.
     fn may_take(&self) -> bool {
         let room = |out: &BytesMut| out.len() < limits::OUTBOUND_BYTES_HIGH;
-        let oltp_room = self.oltp.as_ref().is_none_or(|conn| room(&conn.wire.out));
+        let oltp_room = self
+            .oltp
+            .as_ref()
+            .is_none_or(|lease| lease.unsent() < limits::OUTBOUND_BYTES_HIGH);
         let lease_room = self
             .leased
             .as_ref()

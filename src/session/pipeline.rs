@@ -54,6 +54,11 @@ pub enum To {
     Nobody,
     /// The session, which asked for its search path.
     Session,
+    /// The session, which asked what is left on the connection.
+    Inspection,
+    /// Nobody: the router makes the connection ready for what comes next, and cannot go on when that fails. The transaction status in
+    /// its ReadyForQuery is none of the client's.
+    Setup,
 }
 
 /// A message that a backend will answer.
@@ -69,6 +74,10 @@ pub struct Entry {
     pub started: Option<Instant>,
     /// For a `Parse` on a shared connection: what it prepares there, so that it can be forgotten when it fails.
     pub key: Option<Arc<StatementKey>>,
+    /// For a `Bind` or `Describe` there: the statement it uses.
+    pub uses: Option<Arc<StatementKey>>,
+    /// For a client's `Describe` of a statement there: its name.
+    pub describes: Option<Box<[u8]>>,
     /// For a client's `Parse`: the name it gives.
     pub name: Option<Box<[u8]>>,
 }
@@ -147,6 +156,8 @@ impl Pipeline {
             to,
             started,
             key: None,
+            uses: None,
+            describes: None,
             name: None,
         }));
     }
@@ -159,6 +170,8 @@ impl Pipeline {
             to,
             started: None,
             key: Some(key),
+            uses: None,
+            describes: None,
             name: None,
         };
         self.items.push_back(Item::Remote(entry));
@@ -179,6 +192,20 @@ impl Pipeline {
             self.items.back_mut()
         {
             *name = Some(statement.into());
+        }
+    }
+
+    /// The reply added last is the one to a `Bind` or `Describe` of this statement on a shared connection.
+    pub fn uses_last(&mut self, key: &Arc<StatementKey>) {
+        if let Some(Item::Remote(entry)) = self.items.back_mut() {
+            entry.uses = Some(Arc::clone(key));
+        }
+    }
+
+    /// The reply added last is the one to a client's `Describe` of its statement of this name.
+    pub fn describes_last(&mut self, statement: &[u8]) {
+        if let Some(Item::Remote(entry)) = self.items.back_mut() {
+            entry.describes = Some(statement.into());
         }
     }
 
@@ -209,6 +236,15 @@ impl Pipeline {
         self.items
             .iter()
             .any(|item| matches!(item, Item::Remote(entry) if entry.side == side))
+    }
+
+    /// Whether nothing is owed to the client itself, only to the router.
+    #[must_use]
+    pub fn owes_router_only(&self) -> bool {
+        self.items.iter().all(|item| match item {
+            Item::Remote(entry) => !matches!(entry.to, To::Client | To::ClientNotReady),
+            Item::Local { .. } => false,
+        })
     }
 
     /// What a message with this tag means for the first entry. Notices, notifications, parameter statuses and errors may
@@ -299,7 +335,7 @@ impl Pipeline {
                 }
                 (To::ClientNotReady, _) => lost.in_string = true,
                 (To::Client | To::Errors, _) => lost.open = true,
-                (To::Nobody | To::Session, _) => {}
+                (To::Nobody | To::Session | To::Inspection | To::Setup, _) => {}
             }
             self.items.pop_front();
             while matches!(self.items.front(), Some(Item::Local { ready: false, .. })) {

@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use crate::limits::CONNECTION_STATEMENTS_MAX;
 
-/// What makes two prepared statements the same: text and parameter types, both as sent.
+/// What makes two prepared statements the same: text and parameter types, both as sent, and the settings they were read under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StatementKey {
     /// The statement's text.
     pub text: Box<[u8]>,
     /// Count and types as in `Parse`.
     pub types: Box<[u8]>,
+    /// Which settings the text was read under: constants mean what `DateStyle` and `TimeZone` said then.
+    pub settings: u64,
 }
 
 /// The statements on one connection.
@@ -23,6 +25,8 @@ pub struct PreparedSet {
     named: HashMap<Arc<StatementKey>, Slot>,
     /// What the connection's unnamed statement is.
     unnamed: Option<Arc<StatementKey>>,
+    /// Names that the server may still have a statement under.
+    free: Vec<u64>,
     clock: u64,
     next_name: u64,
 }
@@ -31,6 +35,8 @@ pub struct PreparedSet {
 struct Slot {
     name: u64,
     used: u64,
+    made: u64,
+    shape: Option<u64>,
 }
 
 /// What must be sent before a statement can be used under `name`.
@@ -40,55 +46,65 @@ pub struct Preparation {
     pub name: String,
     /// `Parse` must be sent first.
     pub parse: bool,
-    /// This one must be closed first.
-    pub evict: Option<String>,
+    /// Before that, `Close` of the same name.
+    pub close: bool,
 }
 
 impl PreparedSet {
-    /// The name to use for a statement that clients prepared under a name.
-    pub fn prepare(&mut self, key: &Arc<StatementKey>) -> Preparation {
+    /// The name to use for a statement that clients prepared under a name. It must have been prepared no earlier than `not_before`, as
+    /// its tables may have changed since; `now` is when it is prepared if it must be.
+    pub fn prepare(&mut self, key: &Arc<StatementKey>, not_before: u64, now: u64) -> Preparation {
         self.clock += 1;
         let used = self.clock;
         if let Some(slot) = self.named.get_mut(key) {
             slot.used = used;
+            let stale = slot.made < not_before;
+            if stale {
+                slot.made = now;
+                slot.shape = None;
+            }
             return Preparation {
                 name: name(slot.name),
-                parse: false,
-                evict: None,
+                parse: stale,
+                close: stale,
             };
         }
-        let evict = (self.named.len() >= CONNECTION_STATEMENTS_MAX)
-            .then(|| self.evict())
-            .flatten();
-        self.next_name += 1;
-        self.named.insert(
-            Arc::clone(key),
-            Slot {
-                name: self.next_name,
-                used,
-            },
-        );
+        if self.named.len() >= CONNECTION_STATEMENTS_MAX {
+            self.evict();
+        }
+        let reused = self.free.pop();
+        let number = reused.unwrap_or(self.next_name + 1);
+        self.next_name = self.next_name.max(number);
+        let slot = Slot {
+            name: number,
+            used,
+            made: now,
+            shape: None,
+        };
+        self.named.insert(Arc::clone(key), slot);
         Preparation {
-            name: name(self.next_name),
+            name: name(number),
             parse: true,
-            evict,
+            close: reused.is_some(),
         }
     }
 
-    /// The same for a client's unnamed statement, which is not worth a name.
-    pub fn prepare_unnamed(&mut self, key: &Arc<StatementKey>) -> Preparation {
-        let parse = self.unnamed.as_ref() != Some(key);
+    /// The same for a client's unnamed statement, which is not worth a name. `fresh`: it is prepared even if it is there.
+    pub fn prepare_unnamed(&mut self, key: &Arc<StatementKey>, fresh: bool) -> Preparation {
+        let parse = fresh || self.unnamed.as_ref() != Some(key);
         self.unnamed = Some(Arc::clone(key));
         Preparation {
             name: String::new(),
             parse,
-            evict: None,
+            close: false,
         }
     }
 
-    /// Takes back a statement whose `Parse` failed or never ran.
+    /// Takes back a statement whose `Parse` failed or never ran, or which is of no use any more.
     pub fn forget(&mut self, key: &Arc<StatementKey>) {
-        self.named.remove(key);
+        if let Some(slot) = self.named.remove(key) {
+            self.free.push(slot.name);
+        }
         if self.unnamed.as_ref() == Some(key) {
             self.unnamed = None;
         }
@@ -99,16 +115,49 @@ impl PreparedSet {
         self.unnamed = None;
     }
 
+    /// The server was told to forget all of them, and perhaps has.
+    pub fn forget_all(&mut self) {
+        self.unnamed = None;
+        self.free
+            .extend(self.named.drain().map(|(_, slot)| slot.name));
+    }
+
     /// Whether the statement is prepared under a name.
     #[must_use]
     pub fn holds(&self, key: &Arc<StatementKey>) -> bool {
         self.named.contains_key(key)
     }
 
-    fn evict(&mut self) -> Option<String> {
-        let oldest = self.named.iter().min_by_key(|(_, slot)| slot.used)?;
-        let key = Arc::clone(oldest.0);
-        self.named.remove(&key).map(|slot| name(slot.name))
+    /// What the server said that its rows look like, since it was prepared; see [`crate::protocol::backend::row_shape`].
+    #[must_use]
+    pub fn shape_of(&self, key: &Arc<StatementKey>) -> Option<u64> {
+        self.named.get(key).and_then(|slot| slot.shape)
+    }
+
+    /// The server has said what a statement's rows look like.
+    pub fn learn_shape(&mut self, key: &Arc<StatementKey>, shape: u64) {
+        if let Some(slot) = self.named.get_mut(key) {
+            slot.shape = Some(shape);
+        }
+    }
+
+    /// The name that the statement is prepared under.
+    #[must_use]
+    pub fn name_of(&self, key: &Arc<StatementKey>) -> Option<String> {
+        self.named.get(key).map(|slot| name(slot.name))
+    }
+
+    /// Whether any statement is, or may be, prepared under a name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.named.is_empty() && self.free.is_empty()
+    }
+
+    fn evict(&mut self) {
+        let oldest = self.named.iter().min_by_key(|(_, slot)| slot.used);
+        if let Some(key) = oldest.map(|(key, _)| Arc::clone(key)) {
+            self.forget(&key);
+        }
     }
 }
 
@@ -124,42 +173,64 @@ mod tests {
         Arc::new(StatementKey {
             text: text.as_bytes().into(),
             types: Box::new([0, 0]),
+            settings: 0,
         })
     }
 
     #[test]
     fn a_statement_is_prepared_once_and_under_one_name() {
         let mut set = PreparedSet::default();
-        let first = set.prepare(&key("select 1"));
-        assert!(first.parse && !first.name.is_empty());
-        let again = set.prepare(&key("select 1"));
+        let first = set.prepare(&key("select 1"), 0, 1);
+        assert!(first.parse && !first.close && !first.name.is_empty());
+        let again = set.prepare(&key("select 1"), 1, 2);
         assert_eq!((again.parse, &again.name), (false, &first.name));
-        assert_ne!(set.prepare(&key("select 2")).name, first.name);
+        assert_ne!(set.prepare(&key("select 2"), 0, 3).name, first.name);
+    }
+
+    #[test]
+    fn one_prepared_before_the_client_asked_is_prepared_again_under_its_name() {
+        let mut set = PreparedSet::default();
+        let first = set.prepare(&key("select 1"), 0, 1);
+        let again = set.prepare(&key("select 1"), 5, 6);
+        assert!(again.parse && again.close && again.name == first.name);
+        assert!(!set.prepare(&key("select 1"), 6, 7).parse);
+    }
+
+    #[test]
+    fn a_name_whose_statement_may_still_be_there_is_closed_before_it_is_used_again() {
+        let mut set = PreparedSet::default();
+        let first = set.prepare(&key("select 1"), 0, 1).name;
         set.forget(&key("select 1"));
-        assert!(set.prepare(&key("select 1")).parse);
+        let other = set.prepare(&key("select 2"), 0, 2);
+        assert!(other.parse && other.close && other.name == first);
+        set.forget_all();
+        assert!(!set.holds(&key("select 2")) && !set.is_empty());
+        assert!(set.prepare(&key("select 2"), 0, 3).close);
     }
 
     #[test]
     fn the_unnamed_statement_is_whatever_was_parsed_last() {
         let mut set = PreparedSet::default();
-        assert!(set.prepare_unnamed(&key("a")).parse);
-        assert!(!set.prepare_unnamed(&key("a")).parse);
-        assert!(set.prepare_unnamed(&key("b")).parse);
-        assert!(set.prepare_unnamed(&key("a")).parse);
+        assert!(set.prepare_unnamed(&key("a"), false).parse);
+        assert!(!set.prepare_unnamed(&key("a"), false).parse);
+        assert!(set.prepare_unnamed(&key("a"), true).parse);
+        assert!(set.prepare_unnamed(&key("b"), false).parse);
+        assert!(set.prepare_unnamed(&key("a"), false).parse);
         set.forget_unnamed();
-        assert!(set.prepare_unnamed(&key("a")).parse);
+        assert!(set.prepare_unnamed(&key("a"), false).parse);
     }
 
     #[test]
     fn the_set_is_bounded_and_evicts_the_least_recently_used() {
         let mut set = PreparedSet::default();
-        let first = set.prepare(&key("0")).name;
-        for i in 1..CONNECTION_STATEMENTS_MAX {
-            assert_eq!(set.prepare(&key(&i.to_string())).evict, None);
+        let first = set.prepare(&key("0"), 0, 1).name;
+        let second = set.prepare(&key("1"), 0, 1).name;
+        for i in 2..CONNECTION_STATEMENTS_MAX {
+            assert!(!set.prepare(&key(&i.to_string()), 0, 1).close);
         }
-        set.prepare(&key("0"));
-        let evicted = set.prepare(&key("one more")).evict.unwrap();
-        assert_ne!(evicted, first);
-        assert!(!set.prepare(&key("0")).parse);
+        set.prepare(&key("0"), 0, 1);
+        let more = set.prepare(&key("one more"), 0, 1);
+        assert!(more.close && more.name == second && more.name != first);
+        assert!(!set.prepare(&key("0"), 0, 1).parse);
     }
 }

@@ -10,6 +10,7 @@ use super::pipeline::{Expect, Side, To, Verdict};
 use super::{End, PassTo, Session};
 use crate::error::ClientError;
 use crate::limits;
+use crate::pool::Lease;
 use crate::protocol::frame::{self, HEADER_BYTES};
 use crate::protocol::{backend, compose};
 
@@ -36,7 +37,7 @@ impl Session {
         if self.conn(side).is_none() {
             return self.lost(side, "there is no connection");
         }
-        if to != To::Session && self.pass_rows(side, to) {
+        if !matches!(to, To::Session | To::Inspection) && self.pass_rows(side, to) {
             return Ok(true);
         }
         let Some(conn) = self.conn(side) else {
@@ -70,8 +71,8 @@ impl Session {
             ..
         } = self;
         let conn = match side {
-            Side::Oltp => oltp.as_deref_mut(),
-            Side::Analytic => leased.as_mut().and_then(|leased| leased.lease.conn()),
+            Side::Oltp => oltp.as_mut().map(Lease::conn_mut),
+            Side::Analytic => leased.as_mut().map(|leased| leased.lease.conn_mut()),
         };
         let Some(conn) = conn else { return false };
         let inbox = &mut conn.wire.inbox;
@@ -116,9 +117,18 @@ impl Session {
                     self.on_path(&columns);
                 }
             }
+            b'D' if to == To::Inspection => {
+                if let (Some(columns), Some(found)) =
+                    (backend::data_row(body), self.inspection.as_mut())
+                {
+                    found.row(&columns);
+                }
+            }
             b'G' if side == Side::Oltp && matches!(to, To::Client | To::ClientNotReady) => {
                 self.copy_in = true;
                 self.pipeline.begin_copy_in();
+                // Those Syncs did not end the batch after all.
+                self.batch.oltp_used |= expect == Expect::Execute;
                 self.client.out.extend_from_slice(message);
             }
             _ => match self.pipeline.judge(tag) {
@@ -126,6 +136,9 @@ impl Session {
                     return self.lost(side, "it sent a message out of turn").map(drop);
                 }
                 verdict => {
+                    if matches!(tag, b'T' | b'n') && expect == Expect::Describe {
+                        self.on_shape(side, body);
+                    }
                     if matches!(to, To::Client | To::ClientNotReady) {
                         self.client.out.extend_from_slice(message);
                     }
@@ -136,6 +149,22 @@ impl Session {
             },
         }
         Ok(())
+    }
+
+    /// A backend says what a prepared statement's rows look like.
+    fn on_shape(&mut self, side: Side, body: &[u8]) {
+        let Some(entry) = self.pipeline.front() else {
+            return;
+        };
+        let (uses, describes) = (entry.uses.clone(), entry.describes.clone());
+        let Some(key) = uses else { return };
+        let shape = backend::row_shape(body);
+        if let Some(conn) = self.conn(side) {
+            conn.prepared.learn_shape(&key, shape);
+        }
+        if let Some(name) = describes {
+            self.statements.learn_shape(&name, shape);
+        }
     }
 
     /// The first reply owed is complete.
@@ -165,7 +194,7 @@ impl Session {
         if let Some(conn) = self.conn(side) {
             conn.status = status;
         }
-        if side == Side::Oltp {
+        if side == Side::Oltp && !matches!(to, To::Setup | To::Inspection) {
             self.on_status(status);
         }
         if !matches!(expect, Expect::Query | Expect::Sync) {
@@ -173,6 +202,9 @@ impl Session {
         }
         self.copy_in = false;
         self.end_entry(side);
+        if to == To::Inspection {
+            self.on_inspected(status);
+        }
         if to == To::Client {
             compose::put_ready(&mut self.client.out, self.status);
         }
@@ -194,16 +226,31 @@ impl Session {
         let shown = match to {
             To::Client | To::ClientNotReady | To::Errors => true,
             To::Session => self.batch.oltp_used || fatal,
-            To::Nobody => fatal,
+            To::Nobody | To::Inspection | To::Setup => fatal,
         };
         if shown {
-            self.client.out.extend_from_slice(message);
+            match self.own_names_in(side, &fields.message, message) {
+                Some(renamed) => self.client.out.extend_from_slice(&renamed),
+                None => self.client.out.extend_from_slice(message),
+            }
         }
         if fatal {
             return Err(End::BackendSaid);
         }
+        if to == To::Setup {
+            tracing::warn!(why = fields.message, "a connection cannot be made ready");
+            return Err(self.setup_failed(&fields.message));
+        }
         self.copy_in = false;
         match (side, fields.code.as_str()) {
+            // The plan that does not fit its tables any more is made anew for the next who asks.
+            (Side::Oltp, "0A000" | "26000") => {
+                self.path_stale = true;
+                let key = self.pipeline.front().and_then(|entry| entry.uses.clone());
+                if let (Some(key), Some(conn)) = (key, self.conn(side)) {
+                    conn.prepared.forget(&key);
+                }
+            }
             // An error takes back what was set in its transaction.
             (Side::Oltp, _) => self.path_stale = true,
             // A plan that does not fit its tables any more would fail for every client that comes after.
@@ -237,6 +284,25 @@ impl Session {
         Ok(())
     }
 
+    /// An error that names a statement as a shared connection knows it, with the name that the client gave it.
+    fn own_names_in(&self, side: Side, text: &str, message: &[u8]) -> Option<BytesMut> {
+        let key = self
+            .pipeline
+            .front()
+            .and_then(|entry| entry.uses.as_ref())?;
+        let conn = match side {
+            Side::Oltp => self.oltp.as_ref().map(Lease::conn),
+            Side::Analytic => self.leased.as_ref().map(|leased| leased.lease.conn()),
+        };
+        let there = conn?.prepared.name_of(key)?;
+        let (name, _) = self.statements.iter().find(|(_, own)| own.key == *key)?;
+        let own = text.replace(
+            &format!("\"{there}\""),
+            &format!("\"{}\"", String::from_utf8_lossy(name)),
+        );
+        (own != text).then(|| backend::with_message(message, &own))
+    }
+
     /// A notice, a notification or a parameter's new value.
     fn on_async(&mut self, side: Side, to: To, message: &BytesMut) {
         let tag = message.first().copied().unwrap_or_default();
@@ -244,22 +310,31 @@ impl Session {
         let shown = match (tag, side) {
             (b'S', _) => {
                 let status = backend::parameter_status(body);
+                if let Some((name, value)) = status
+                    && side == Side::Oltp
+                    && let Some(own) = self.own_value(
+                        &String::from_utf8_lossy(name),
+                        &String::from_utf8_lossy(value),
+                    )
+                {
+                    let name = String::from_utf8_lossy(name).into_owned();
+                    if self.on_parameter(&name, &own, to) {
+                        compose::put_parameter_status(&mut self.client.out, &name, &own);
+                    }
+                    return;
+                }
                 if let (Some((name, value)), Some(conn)) = (status, self.conn(side)) {
                     let (name, value) = (
                         String::from_utf8_lossy(name),
                         String::from_utf8_lossy(value),
                     );
                     conn.note_parameter(&name, &value);
-                    if side == Side::Oltp {
-                        self.dialect = super::dialect_of(&conn.parameters);
-                    }
-                    if side == Side::Oltp && name == "application_name" {
-                        self.view.application = value.into_owned();
-                    }
+                    side == Side::Oltp && self.on_parameter(&name, &value, to)
+                } else {
+                    false
                 }
-                side == Side::Oltp
             }
-            (b'N', Side::Oltp) => !matches!(to, To::Nobody | To::Session),
+            (b'N', Side::Oltp) => matches!(to, To::Client | To::ClientNotReady | To::Errors),
             (b'N', Side::Analytic) => {
                 let index = self.conn(side).map_or(usize::MAX, |conn| conn.backend);
                 let dialect = self
@@ -283,7 +358,7 @@ impl Session {
         if self.unasked_analytic() {
             self.drop_lease();
         }
-        let Some(conn) = self.oltp.as_deref_mut() else {
+        let Some(conn) = self.conn(Side::Oltp) else {
             return Ok(false);
         };
         let complete = match conn.wire.head() {
@@ -319,15 +394,27 @@ impl Session {
         Ok(true)
     }
 
+    /// A parameter of the session's connection has changed. Whether the client must be told: its own view has changed.
+    fn on_parameter(&mut self, name: &str, value: &str, to: To) -> bool {
+        let asked = !matches!(to, To::Setup | To::Inspection);
+        let new = self.tell_parameter(name, value);
+        if new {
+            self.traces_pending |= self.pooled && asked;
+            self.dialect = super::dialect_of(&self.told);
+            if name == "application_name" {
+                value.clone_into(&mut self.view.application);
+            }
+        }
+        new
+    }
+
     /// Whether the leased connection, with nothing asked of it, has spoken or ended.
     fn unasked_analytic(&mut self) -> bool {
         let Some(leased) = self.leased.as_mut() else {
             return false;
         };
-        let spoke = leased
-            .lease
-            .conn()
-            .is_some_and(|c| c.wire.ended || !c.wire.inbox.is_empty());
+        let wire = &leased.lease.conn().wire;
+        let spoke = wire.ended || !wire.inbox.is_empty();
         leased.tainted |= spoke;
         spoke
     }

@@ -38,7 +38,7 @@ impl Session {
         }
         let ranges = sql::split_with(text, &self.dialect);
         if ranges.is_empty() || ranges.len() > STATEMENTS_PER_QUERY_MAX {
-            return Ok(self.query_oltp(frame, &[]).await);
+            return Ok(self.query_oltp(frame, text, &[]).await);
         }
         let mut parts = Vec::with_capacity(ranges.len());
         for range in ranges {
@@ -51,12 +51,22 @@ impl Session {
                 return Ok(Step::Wait);
             }
         }
+        if let [part] = parts.as_slice()
+            && !self.view.failed
+            && self.may_defer(&part.facts)
+        {
+            let facts = Arc::clone(&part.facts);
+            let one = text.get(part.range.clone()).unwrap_or_default();
+            let decision = self.route(&facts);
+            self.record(one, &facts, decision);
+            return Ok(self.query_deferred(&facts, one));
+        }
         if let Some(decisions) = self.all_oltp(&parts, text) {
             for (part, decision) in parts.iter().zip(decisions) {
                 let one = text.get(part.range.clone()).unwrap_or_default();
                 self.record(one, &part.facts, decision);
             }
-            return Ok(self.query_oltp(frame, &parts).await);
+            return Ok(self.query_oltp(frame, text, &parts).await);
         }
         if self.batch.oltp_used {
             self.end_implicit_transaction(&parts);
@@ -132,20 +142,27 @@ impl Session {
     }
 
     /// Passes a string on to the default backend as it is.
-    async fn query_oltp(&mut self, frame: &BytesMut, parts: &[Part]) -> Step {
+    async fn query_oltp(&mut self, frame: &BytesMut, text: &[u8], parts: &[Part]) -> Step {
         if let Err(error) = self.need_oltp().await {
-            compose::put_error(&mut self.client.out, &error);
-            compose::put_ready(&mut self.client.out, self.status);
+            self.refuse_query(&error);
             return Step::Done;
         }
         for part in parts {
-            self.track(&part.facts);
+            self.prepare_ground(&part.facts).await;
+            let one = text.get(part.range.clone()).unwrap_or_default();
+            self.track(&part.facts, one);
         }
+        // A string that was not looked into may do anything.
+        self.traces_pending |= self.pooled && parts.is_empty();
         self.batch = Batch::default();
         self.point_cancel_at(Side::Oltp);
         if let Some(conn) = self.conn(Side::Oltp) {
             conn.wire.out.extend_from_slice(frame);
+            conn.prepared.forget_unnamed();
             self.pipeline.push(Expect::Query, Side::Oltp, To::Client);
+        }
+        for part in parts {
+            self.reset_application(&part.facts);
         }
         Step::Done
     }
@@ -215,7 +232,14 @@ impl Session {
             let Some(script) = self.script.as_mut() else {
                 return Ok(());
             };
-            if script.failed == Some(FailedBy::Other) && self.status == b'T' {
+            let failed_elsewhere = script.failed == Some(FailedBy::Other);
+            let unheard_of = failed_elsewhere && self.fail_deferred();
+            let Some(script) = self.script.as_mut() else {
+                return Ok(());
+            };
+            if unheard_of {
+                script.failed = Some(FailedBy::Oltp);
+            } else if failed_elsewhere && self.status == b'T' {
                 script.failed = Some(FailedBy::Oltp);
                 self.send_query(Side::Oltp, ABORT.as_bytes(), To::Nobody);
             } else if script.failed.is_some() || script.parts.is_empty() {
@@ -277,11 +301,15 @@ impl Session {
         match ready {
             Ok(side) => {
                 if side == Side::Oltp {
-                    self.track(&part.facts);
+                    self.prepare_ground(&part.facts).await;
+                    self.track(&part.facts, &text);
                     // Its ReadyForQuery will say so; there is no batch that could end before.
                     self.batch.began = false;
                 }
                 self.send_query(side, &text, To::ClientNotReady);
+                if side == Side::Oltp {
+                    self.reset_application(&part.facts);
+                }
             }
             Err(error) => self.fail_script(&error),
         }
@@ -297,6 +325,9 @@ impl Session {
     /// The command that a statement is, if it is the router's to answer.
     pub(super) fn local(&self, facts: &StatementFacts, text: &[u8]) -> Option<LocalCommand> {
         match &facts.session {
+            SessionEffect::Deallocate(None) if self.pooled && !self.has_sql_statements() => {
+                Some(LocalCommand::DeallocateAll)
+            }
             SessionEffect::Deallocate(Some(name)) => {
                 let held = self.statements.get(name.as_bytes());
                 let elsewhere = held.is_some_and(|statement| !statement.on_oltp);
@@ -395,6 +426,7 @@ impl Session {
                 compose::put_text_row(&mut out, &[Some(local::shown_hint(&self.view))]);
                 compose::put_command_complete(&mut out, "SHOW");
             }
+            LocalCommand::Show(name) if name == "pins" => self.put_pins(&mut out),
             LocalCommand::Show(name) => return Err(local::unknown(name)),
             LocalCommand::Set { name, value, local } => {
                 let before = self.view.hint.clone();
@@ -408,8 +440,12 @@ impl Session {
                 self.on_hint_set(before, false);
                 compose::put_command_complete(&mut out, "RESET");
             }
-            // Bind and Describe refuse it before it gets here.
-            LocalCommand::Gone => {}
+            // Bind, Describe and Execute deal with them before they get here.
+            LocalCommand::Gone | LocalCommand::Transaction { .. } => {}
+            LocalCommand::DeallocateAll => {
+                self.statements.clear();
+                compose::put_command_complete(&mut out, "DEALLOCATE ALL");
+            }
             LocalCommand::Deallocate(name) => {
                 self.statements.remove(name.as_bytes());
                 compose::put_command_complete(&mut out, "DEALLOCATE");

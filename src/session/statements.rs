@@ -19,6 +19,10 @@ pub struct ClientStatement {
     pub key: Arc<StatementKey>,
     /// What it does.
     pub facts: Arc<StatementFacts>,
+    /// When it was prepared, as a number that only grows.
+    pub parsed: u64,
+    /// What the client was told that its rows look like.
+    pub shape: Option<u64>,
     /// The default backend has it under the client's name.
     pub on_oltp: bool,
     /// The router answers it.
@@ -34,6 +38,8 @@ pub enum Portal {
         side: Side,
         /// What its statement does.
         facts: Arc<StatementFacts>,
+        /// Its statement.
+        key: Arc<StatementKey>,
     },
     /// The router answers it.
     Local(LocalCommand),
@@ -58,9 +64,15 @@ impl Statements {
         }
     }
 
+    /// Whether one more name can be remembered.
+    #[must_use]
+    pub fn has_room_for(&self, name: &[u8]) -> bool {
+        self.statements.len() < self.max || self.statements.contains_key(name)
+    }
+
     /// Remembers a statement under the client's name. Beyond the bound it is the default backend's alone.
     pub fn insert(&mut self, name: &[u8], statement: ClientStatement) {
-        if self.statements.len() < self.max || self.statements.contains_key(name) {
+        if self.has_room_for(name) {
             self.statements.insert(name.into(), statement);
         }
     }
@@ -69,6 +81,27 @@ impl Statements {
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<&ClientStatement> {
         self.statements.get(name)
+    }
+
+    /// The statement is known by another key from now on.
+    pub fn rekey(&mut self, name: &[u8], key: &Arc<StatementKey>) {
+        if let Some(statement) = self.statements.get_mut(name) {
+            statement.key = Arc::clone(key);
+        }
+    }
+
+    /// The client is told what a statement's rows look like.
+    pub fn learn_shape(&mut self, name: &[u8], shape: u64) {
+        if let Some(statement) = self.statements.get_mut(name) {
+            statement.shape = Some(shape);
+        }
+    }
+
+    /// All statements with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &ClientStatement)> {
+        self.statements
+            .iter()
+            .map(|(name, statement)| (&**name, statement))
     }
 
     /// Marks a statement as prepared on the default backend too.

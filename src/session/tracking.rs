@@ -24,7 +24,8 @@ pub(super) struct HintScope {
 
 impl Session {
     /// Takes note of a statement that is being sent to the default backend.
-    pub(super) fn track(&mut self, facts: &StatementFacts) {
+    pub(super) fn track(&mut self, facts: &StatementFacts, text: &[u8]) {
+        self.trace(facts, text);
         self.path_stale |= may_move_path(facts);
         match &facts.session {
             SessionEffect::Transaction(control) => self.track_transaction(control),

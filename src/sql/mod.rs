@@ -29,6 +29,7 @@ mod objects;
 mod parse;
 mod portable;
 mod session;
+mod session_functions;
 mod split;
 mod template;
 mod tokens;
@@ -42,6 +43,7 @@ pub use facts::{
 };
 pub use functions::is_read_only_builtin;
 pub use lexer::Dialect;
+pub use session_functions::{set_config_names, tells_process_id};
 pub use split::split_with;
 pub use template::template;
 

@@ -16,6 +16,7 @@ use metrics_exporter_prometheus::{
 
 use crate::config::Config;
 use crate::routing::Reason;
+use crate::session::pins::PinReason;
 
 /// Buckets of statement and wait times, in seconds.
 const STATEMENT_BUCKETS: [f64; 14] = [
@@ -51,6 +52,7 @@ pub struct Metrics {
     pub bytes: [Counter; 4],
     statements: DashMap<(Box<str>, &'static str, Reason), Counter>,
     refused: Vec<(Reason, Counter)>,
+    pinned: Vec<(PinReason, Gauge, Counter)>,
 }
 
 /// Handles for one backend.
@@ -118,8 +120,29 @@ impl Metrics {
                     (*reason, counter("tidegate_refused_total", &labels))
                 })
                 .collect(),
+            pinned: PinReason::ALL
+                .iter()
+                .map(|reason| {
+                    let labels = [("reason", reason.as_str())];
+                    let now = gauge(&recorder, "tidegate_pinned_sessions", &labels);
+                    (*reason, now, counter("tidegate_pins_total", &labels))
+                })
+                .collect(),
             recorder,
         })
+    }
+
+    /// `tidegate_pinned_sessions{reason}` and `tidegate_pins_total{reason}`: a session is pinned to its connection, or no more.
+    pub fn pinned(&self, reason: PinReason, came: bool) {
+        let Some((_, now, all)) = self.pinned.iter().find(|(known, ..)| *known == reason) else {
+            return;
+        };
+        if came {
+            now.increment(1.0);
+            all.increment(1);
+        } else {
+            now.decrement(1.0);
+        }
     }
 
     /// `tidegate_statements_total{target,kind,reason}`; a refused statement has the target `none`.
@@ -252,6 +275,10 @@ fn describe(recorder: &PrometheusRecorder) {
             "Statements classified, by cache, sqlparser or tokens.",
         ),
         (
+            "tidegate_pins_total",
+            "Times a session was pinned to its connection, by reason.",
+        ),
+        (
             "tidegate_bytes_total",
             "Bytes to and from clients and backends.",
         ),
@@ -265,6 +292,10 @@ fn describe(recorder: &PrometheusRecorder) {
     }
     let gauges = [
         ("tidegate_clients", "Clients connected."),
+        (
+            "tidegate_pinned_sessions",
+            "Sessions that keep their connection after a transaction, by reason.",
+        ),
         (
             "tidegate_pool_connections",
             "Connections to a backend, by state.",

@@ -85,6 +85,9 @@ async fn fate(tide: &Tide, before: Option<&str>, bytes: &[u8]) -> Fate {
     while let Some(frame) = raw.frame().await {
         match frame.tag {
             'E' if ["25006", "0A000"].contains(&&*frame.sqlstate()) => fate = Fate::Refused,
+            'E' if ["08", "53", "57"].contains(&&frame.sqlstate()[..2]) => {
+                panic!("the connection failed: {frame:?}")
+            }
             'G' => raw.send(&message(b'f', b"no data\0")).await,
             'Z' => break,
             _ => {}

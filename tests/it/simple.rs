@@ -294,7 +294,7 @@ fn many_queries_sent_at_once_are_answered_one_by_one() {
 #[test]
 fn terminate_ends_the_session_on_both_sides() {
     run(async {
-        let tide = Tide::start("terminate").await;
+        let tide = Tide::with("terminate", "pooling: session").await;
         let mut raw = tide.raw().await;
         raw.query("SELECT count(*) FROM orders").await;
         raw.send(&message(b'X', b"")).await;

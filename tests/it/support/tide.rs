@@ -65,6 +65,7 @@ pub struct Setup {
     sides: Sides,
     oltp_url: String,
     analytic_url: String,
+    oltp_pool: String,
     pool: String,
     discover: String,
     auth: String,
@@ -79,6 +80,7 @@ impl Setup {
             oltp_url: PAIR.0.url("app", &sides.database),
             analytic_url: PAIR.1.url("app", &sides.database),
             sides,
+            oltp_pool: "{ size: 20 }".to_owned(),
             pool: "{ size: 8 }".to_owned(),
             discover: "1h".to_owned(),
             auth: "{ method: trust }".to_owned(),
@@ -105,6 +107,12 @@ impl Setup {
 
     pub fn analytic_url(mut self, url: &str) -> Self {
         self.analytic_url = url.replace("DATABASE", &self.sides.database);
+        self
+    }
+
+    /// The OLTP pool's limits.
+    pub fn oltp_pool(mut self, pool: &str) -> Self {
+        pool.clone_into(&mut self.oltp_pool);
         self
     }
 
@@ -137,9 +145,15 @@ impl Setup {
 
     pub fn yaml(&self) -> String {
         format!(
-            "listen: 127.0.0.1:0\nhttp: 127.0.0.1:0\nbackends:\n  oltp:\n    engine: postgres\n    url: \"{}\"\n  \
+            "listen: 127.0.0.1:0\nhttp: 127.0.0.1:0\nbackends:\n  oltp:\n    engine: postgres\n    url: \"{}\"\n    pool: {}\n  \
              analytic:\n    engine: postgres\n    url: \"{}\"\n    pool: {}\ndefault: oltp\ndiscover: {}\nauth: {}\n{}",
-            self.oltp_url, self.analytic_url, self.pool, self.discover, self.auth, self.more
+            self.oltp_url,
+            self.oltp_pool,
+            self.analytic_url,
+            self.pool,
+            self.discover,
+            self.auth,
+            self.more
         )
     }
 

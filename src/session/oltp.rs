@@ -1,0 +1,550 @@
+//! When does a session hold a connection to the default backend, and how is it made its own?
+//!
+//! With `pooling: transaction` it takes one when a statement needs it and gives it back once the server says that no transaction is open
+//! and nothing of the session's is left on it that could not be put on another. What the session has set is put back in the same write as
+//! its next statement; giving back costs nothing, unless a statement may have left something: then the server is asked first, while
+//! the client already has its answer. With `pooling: session` the first one taken is kept.
+
+use std::sync::Arc;
+
+use super::pins::{PinReason, Trace};
+use super::pipeline::{Expect, Side, To};
+use super::settings::{Inspection, Settings};
+use super::statements::ClientStatement;
+use super::{End, Session};
+use crate::error::ClientError;
+use crate::limits::CUSTOM_SETTINGS_MAX;
+use crate::pool::{Lease, Unavailable};
+use crate::protocol::frontend::{self, Named};
+use crate::protocol::{compose, sqlstate};
+use crate::sql::{FunctionName, RelationUse, SessionEffect, StatementFacts};
+
+/// The one startup parameter in which connections of a pool differ.
+const APPLICATION_NAME: &str = "application_name";
+
+impl Session {
+    /// Makes sure there is a connection to the default backend, and that the session's transaction has begun there.
+    pub(super) async fn need_oltp(&mut self) -> Result<(), ClientError> {
+        if self.oltp.is_none() {
+            let lease = self.take_oltp().await.inspect_err(|_| {
+                self.fail_deferred();
+            })?;
+            self.last_conn = Some(lease.conn().id);
+            self.oltp = Some(lease);
+            self.point_cancel_at_oltp();
+            if self.pooled {
+                self.settle_in();
+            }
+        }
+        self.begin_deferred();
+        Ok(())
+    }
+
+    async fn take_oltp(&mut self) -> Result<Lease, ClientError> {
+        let snapshot = Arc::clone(&self.snapshot);
+        let Some(backend) = snapshot.oltp() else {
+            return Err(ClientError::unreachable("no default backend"));
+        };
+        if !self.pooled {
+            return match backend.connector.connect(&self.key.login).await {
+                Ok(conn) => Ok(Lease::owned(conn)),
+                Err(error) => {
+                    tracing::warn!(backend = backend.connector.name(), %error, "cannot connect");
+                    Err(backend.connector.client_error(&error))
+                }
+            };
+        }
+        let taken = tokio::select! {
+            taken = backend.pool.checkout_as(&self.key, self.last_conn) => taken,
+            () = self.slot.cancelled_in_the_queue() => return Err(ClientError::cancelled()),
+        };
+        taken.map_err(|unavailable: Unavailable| backend.pool.client_error(&unavailable))
+    }
+
+    /// Puts on a connection what the session has set, and takes away what another one has.
+    fn settle_in(&mut self) {
+        let Some(lease) = self.oltp.as_mut() else {
+            return;
+        };
+        let conn = lease.conn_mut();
+        let opaque = conn.opaque_of != 0 && conn.opaque_of != self.number;
+        let wanted = if conn.application == self.key.application {
+            &self.settings
+        } else {
+            &self.settings_abroad
+        };
+        let replay = wanted.replay_over(&conn.applied, opaque);
+        if opaque {
+            conn.opaque_of = 0;
+        }
+        conn.applied = Arc::clone(wanted);
+        if let Some(text) = replay {
+            self.send_query(Side::Oltp, text.as_bytes(), To::Setup);
+        }
+    }
+
+    /// Takes note of what is set in the session now.
+    pub(super) fn know_settings(&mut self, settings: Settings) {
+        let named = settings.get(APPLICATION_NAME).is_some();
+        let settings = Arc::new(settings);
+        self.settings_abroad = if named {
+            Arc::clone(&settings)
+        } else {
+            Arc::new(settings.with(APPLICATION_NAME, &self.key.application))
+        };
+        self.settings = settings;
+    }
+
+    /// Whether the connection would come back to another `application_name` than the session's.
+    fn is_abroad(&self) -> bool {
+        let conn = self.oltp.as_ref().map(Lease::conn);
+        self.pooled && conn.is_some_and(|conn| conn.application != self.key.application)
+    }
+
+    /// After a statement that resets `application_name` on a connection that logged in under another: sets the session's.
+    pub(super) fn reset_application(&mut self, facts: &StatementFacts) {
+        let resets = match &facts.session {
+            SessionEffect::Reset(None) | SessionEffect::Discard(crate::sql::Discard::All) => true,
+            SessionEffect::Reset(Some(name))
+            | SessionEffect::Set {
+                name, value: None, ..
+            } => name == APPLICATION_NAME,
+            _ => false,
+        };
+        if resets && self.is_abroad() {
+            let name = self.key.application.replace('\'', "''");
+            let text = format!("SET application_name TO '{name}'");
+            self.run_setup(text.as_bytes(), To::Nobody);
+        }
+    }
+
+    /// The value of a parameter that the connection reports, as it would be on one of the session's own.
+    pub(super) fn own_value(&self, name: &str, value: &str) -> Option<String> {
+        let foreign = self.oltp.as_ref().map(|lease| &*lease.conn().application);
+        let reset = name == APPLICATION_NAME
+            && self.is_abroad()
+            && foreign == Some(value)
+            && self.settings.get(APPLICATION_NAME) != Some(value);
+        reset.then(|| self.key.application.to_string())
+    }
+
+    /// What a statement for the default backend needs there first.
+    pub(super) async fn prepare_ground(&mut self, facts: &StatementFacts) {
+        if matches!(
+            facts.kind,
+            "create database" | "drop database" | "alter database"
+        ) && let Some(backend) = Arc::clone(&self.snapshot).oltp()
+        {
+            backend.pool.evict().await;
+        }
+        if !self.pooled {
+            return;
+        }
+        if facts.functions.iter().any(reads_sequences) {
+            self.own_sequences();
+        }
+        match &facts.session {
+            SessionEffect::Execute(name) => self.expose_statement(&name.clone()),
+            _ if facts.functions.iter().any(lists_statements)
+                || facts.relations.iter().any(is_statement_list) =>
+            {
+                self.expose_all_statements();
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes away what a connection remembers of another session's sequences.
+    fn own_sequences(&mut self) {
+        let number = self.number;
+        let foreign = self
+            .oltp
+            .as_mut()
+            .map(Lease::conn_mut)
+            .filter(|conn| conn.sequences_of != 0 && conn.sequences_of != number);
+        if let Some(conn) = foreign {
+            conn.sequences_of = 0;
+            self.run_setup(b"DISCARD SEQUENCES", To::Setup);
+        }
+    }
+
+    /// Runs a command on the connection before what comes next, within an open batch too.
+    fn run_setup(&mut self, text: &[u8], to: To) {
+        if !self.batch.oltp_used {
+            self.send_query(Side::Oltp, text, to);
+            return;
+        }
+        let name = format!("tidegate_{:016x}", rand::random::<u64>());
+        let name = name.as_bytes();
+        let Some(conn) = self.conn(Side::Oltp) else {
+            return;
+        };
+        let out = &mut conn.wire.out;
+        frontend::put_parse(out, name, text, &[0, 0]);
+        frontend::put_bind_names(out, name, name, 6);
+        out.extend_from_slice(&[0; 6]);
+        frontend::put_execute(out, name, 0);
+        frontend::put_named(out, b'C', Named::Portal(name));
+        frontend::put_named(out, b'C', Named::Statement(name));
+        for expect in [
+            Expect::Parse,
+            Expect::Bind,
+            Expect::Execute,
+            Expect::Close,
+            Expect::Close,
+        ] {
+            self.pipeline.push(expect, Side::Oltp, to);
+        }
+    }
+
+    /// SQL is going to name a statement that the client prepared by the protocol: the server must know it by that name.
+    fn expose_statement(&mut self, name: &str) {
+        let found = self.statements.get(name.as_bytes()).cloned();
+        if let Some(statement) = found.filter(|s| !s.on_oltp && s.local.is_none()) {
+            self.put_under_own_name(name.as_bytes(), &statement);
+            self.send_sync();
+        }
+    }
+
+    /// SQL is going to list all prepared statements: the server must have the client's and no other.
+    fn expose_all_statements(&mut self) {
+        let Some(conn) = self.conn(Side::Oltp) else {
+            return;
+        };
+        if !conn.prepared.is_empty() {
+            conn.prepared.forget_all();
+            self.run_setup(b"DEALLOCATE ALL", To::Setup);
+        }
+        let hidden = |(name, statement): &(&[u8], &ClientStatement)| {
+            !name.is_empty() && !statement.on_oltp && statement.local.is_none()
+        };
+        let mut all: Vec<(Vec<u8>, ClientStatement)> = self
+            .statements
+            .iter()
+            .filter(hidden)
+            .map(|(name, statement)| (name.to_vec(), statement.clone()))
+            .collect();
+        all.sort_by_key(|(_, statement)| statement.parsed);
+        for (name, statement) in &all {
+            self.put_under_own_name(name, statement);
+        }
+        if !all.is_empty() {
+            self.send_sync();
+        }
+    }
+
+    fn put_under_own_name(&mut self, name: &[u8], statement: &ClientStatement) {
+        if let Some(conn) = self.conn(Side::Oltp) {
+            let key = &statement.key;
+            frontend::put_parse(&mut conn.wire.out, name, &key.text, &key.types);
+            self.pipeline.push(Expect::Parse, Side::Oltp, To::Setup);
+            self.statements.mark_on_oltp(name);
+            self.traces_pending = true;
+        }
+    }
+
+    fn send_sync(&mut self) {
+        if self.batch.oltp_used {
+            return;
+        }
+        if let Some(conn) = self.conn(Side::Oltp) {
+            frontend::put_sync(&mut conn.wire.out);
+            self.pipeline.push(Expect::Sync, Side::Oltp, To::Setup);
+        }
+    }
+
+    /// Takes note of what a statement that was sent to the default backend may leave there.
+    pub(super) fn trace(&mut self, facts: &StatementFacts, text: &[u8]) {
+        if !self.pooled {
+            return;
+        }
+        let trace = {
+            let table = &self.snapshot.table;
+            let catalog = table.catalog.backend(table.config.default);
+            let path = &self.view.search_path;
+            Trace::of(facts, text, |function| is_stable(catalog, path, function))
+        };
+        if trace.is_nothing() {
+            return;
+        }
+        let number = self.number;
+        if trace.discards_all {
+            for reason in self.pins.discard() {
+                self.count_pin(reason, false);
+            }
+        }
+        if trace.forgets_sequences && self.pins.remove(PinReason::Sequence) {
+            self.count_pin(PinReason::Sequence, false);
+        }
+        if trace.reads_sequences {
+            self.asks_sequences_later |= !self.sequences_moved;
+            if self.pins.remove(PinReason::Sequence) {
+                self.count_pin(PinReason::Sequence, false);
+            }
+        } else if trace.moves_sequences {
+            self.sequences_moved = true;
+            if self.asks_sequences_later {
+                self.pin(PinReason::Sequence);
+            }
+        }
+        if let Some(conn) = self.conn(Side::Oltp) {
+            if trace.moves_sequences {
+                conn.sequences_of = number;
+            }
+            if trace.opaque {
+                conn.opaque_of = number;
+            }
+            if matches!(
+                facts.session,
+                SessionEffect::Discard(crate::sql::Discard::All) | SessionEffect::Deallocate(None)
+            ) {
+                conn.prepared.forget_all();
+            }
+        }
+        let clean = self.pins.is_empty() && self.settings.is_empty() && !self.traces_pending;
+        self.traces_pending |= trace.inspect && !(trace.only_cleans && clean);
+        for name in trace.custom_settings {
+            if self.custom_settings.len() < CUSTOM_SETTINGS_MAX {
+                self.custom_settings.insert(name);
+            } else {
+                self.pin(PinReason::Setting);
+            }
+        }
+        if let Some(reason) = trace.pin {
+            self.pin(reason);
+        }
+        self.publish_pins();
+    }
+
+    /// With nothing owed to the client any more: asks what is left on the connection, or gives it back.
+    pub(super) fn rest_oltp(&mut self) {
+        let Some(lease) = self.oltp.as_ref().filter(|_| self.pooled) else {
+            return;
+        };
+        let in_work = !self.pipeline.is_empty()
+            || self.status != b'I'
+            || lease.conn().status != b'I'
+            || self.batch.oltp_used
+            || self.batch.began
+            || self.skipping
+            || self.copy_in
+            || self.held.is_some()
+            || self.passing.0 > 0;
+        if in_work {
+            return;
+        }
+        if self.traces_pending {
+            self.inspect();
+            return;
+        }
+        let more_to_do = !self.client.inbox.is_empty() && !lease.is_wanted();
+        if !self.pins.is_empty() || more_to_do {
+            return;
+        }
+        self.count_bytes();
+        let cancelling = self.slot.release();
+        self.sequences_moved = false;
+        if let Some(lease) = self.oltp.take() {
+            lease.give_back(cancelling);
+        }
+    }
+
+    fn inspect(&mut self) {
+        self.traces_pending = false;
+        self.inspection = Some(Inspection::default());
+        let user = &self.key.user;
+        let text = Inspection::query(user, &self.custom_settings);
+        self.send_query(Side::Oltp, text.as_bytes(), To::Inspection);
+    }
+
+    /// The server has said what is left; `failed` when it could not.
+    pub(super) fn on_inspected(&mut self, status: u8) {
+        let Some(found) = self.inspection.take() else {
+            return;
+        };
+        if status != b'I' {
+            self.pin(PinReason::Code);
+            self.publish_pins();
+            self.send_query(Side::Oltp, b"ROLLBACK", To::Setup);
+            return;
+        }
+        let (came, went) = self.pins.inspected(&found.pins);
+        for reason in came {
+            self.count_pin(reason, true);
+        }
+        for reason in went {
+            self.count_pin(reason, false);
+        }
+        let mut settings = found.into_settings();
+        let abroad = self.is_abroad();
+        let own = settings.get(APPLICATION_NAME) == Some(&*self.key.application);
+        if abroad && own {
+            settings = settings.without(APPLICATION_NAME);
+        }
+        self.know_settings(settings);
+        let applied = if abroad {
+            Arc::clone(&self.settings_abroad)
+        } else {
+            Arc::clone(&self.settings)
+        };
+        if let Some(conn) = self.conn(Side::Oltp) {
+            conn.applied = applied;
+        }
+        self.publish_pins();
+    }
+
+    fn pin(&mut self, reason: PinReason) {
+        if self.pins.add(reason) {
+            self.count_pin(reason, true);
+        }
+    }
+
+    fn count_pin(&self, reason: PinReason, came: bool) {
+        self.shared.metrics.pinned(reason, came);
+        if came {
+            tracing::debug!(
+                user = self.view.user,
+                reason = reason.as_str(),
+                "pinned to its connection"
+            );
+        }
+    }
+
+    /// Shows others why this session keeps its connection.
+    fn publish_pins(&self) {
+        if let Some(mut info) = self.shared.sessions.get_mut(&self.number) {
+            info.pins = self.pins.iter().collect();
+            let target = self
+                .oltp
+                .as_ref()
+                .and_then(|lease| lease.conn().cancel.as_ref());
+            info.backend_pid = target.map(|target| target.pid);
+        }
+    }
+
+    /// What the connection reports that the client does not know is told, now that nothing is under way.
+    pub(super) fn tell_parameter(&mut self, name: &str, value: &str) -> bool {
+        match self.told.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) if old == value => false,
+            Some((_, old)) => {
+                value.clone_into(old);
+                true
+            }
+            None => {
+                self.told.push((name.to_owned(), value.to_owned()));
+                true
+            }
+        }
+    }
+
+    /// A statement of an unknown name, or none: the server says so, as it would.
+    pub(super) fn hide_unnamed(&mut self) {
+        if let Some(conn) = self.conn(Side::Oltp) {
+            conn.prepared.forget_unnamed();
+            frontend::put_named(&mut conn.wire.out, b'C', Named::Statement(b""));
+            self.pipeline.push(Expect::Close, Side::Oltp, To::Nobody);
+            self.batch.oltp_used = true;
+        }
+    }
+
+    /// What made the connection ready has failed: the session would go on in a state that is not its own.
+    pub(super) fn setup_failed(&self, message: &str) -> End {
+        let error = ClientError::refused(
+            sqlstate::CONNECTION_FAILURE,
+            "the session's settings cannot be set on another connection",
+        );
+        let told = error
+            .detail(format!("The server said: {message}"))
+            .hint("Connect again. With pooling: session a client keeps its connection.");
+        End::Told(told.fatal())
+    }
+
+    /// Whether the server may know statements that SQL prepared.
+    pub(super) fn has_sql_statements(&self) -> bool {
+        self.traces_pending || self.pins.has(PinReason::PreparedStatement)
+    }
+
+    /// The rows of `SHOW tidegate.pins`: every session's.
+    pub(super) fn put_pins(&self, out: &mut bytes::BytesMut) {
+        let mut rows: Vec<_> = self
+            .shared
+            .sessions
+            .iter()
+            .flat_map(|entry| {
+                let info = entry.value().clone();
+                let number = *entry.key();
+                let row = move |reason: PinReason| (number, reason, info.clone());
+                entry.pins.clone().into_iter().map(row)
+            })
+            .collect();
+        rows.sort_by_key(|(number, reason, _)| (*number, *reason));
+        for (number, reason, info) in rows {
+            let pid = info.backend_pid.map(|pid| pid.to_string());
+            let row = [
+                Some(number.to_string()),
+                Some(info.user),
+                Some(info.database),
+                pid,
+                Some(reason.as_str().to_owned()),
+            ];
+            let row: Vec<Option<&str>> = row.iter().map(Option::as_deref).collect();
+            compose::put_text_row(out, &row);
+        }
+        compose::put_command_complete(out, "SHOW");
+    }
+
+    /// Ends the session's hold of its connection at its own end.
+    pub(super) fn leave_oltp(&mut self, lease: Lease) -> Option<Lease> {
+        let clean = self.pooled
+            && self.pins.is_empty()
+            && !self.traces_pending
+            && self.inspection.is_none()
+            && self.pipeline.is_empty()
+            && self.status == b'I'
+            && !self.batch.oltp_used;
+        for reason in self.pins.iter() {
+            self.shared.metrics.pinned(reason, false);
+        }
+        if !clean {
+            return Some(lease);
+        }
+        let cancelling = self.slot.release();
+        lease.give_back(cancelling);
+        None
+    }
+
+    /// Answers for a transaction that could not be served.
+    pub(super) fn refuse_query(&mut self, error: &ClientError) {
+        compose::put_error(&mut self.client.out, error);
+        compose::put_ready(&mut self.client.out, self.status);
+    }
+}
+
+fn reads_sequences(function: &FunctionName) -> bool {
+    matches!(function.name.as_str(), "currval" | "lastval")
+}
+
+fn lists_statements(function: &FunctionName) -> bool {
+    function.name == "pg_prepared_statement"
+}
+
+fn is_statement_list(used: &RelationUse) -> bool {
+    used.name.name == "pg_prepared_statements"
+}
+
+/// Whether a user's function only reads, by the catalog.
+fn is_stable(
+    catalog: Option<&crate::catalog::BackendCatalog>,
+    path: &[String],
+    function: &FunctionName,
+) -> bool {
+    let Some(catalog) = catalog.filter(|catalog| !catalog.may_write(&function.name)) else {
+        return false;
+    };
+    match &function.schema {
+        Some(schema) => catalog.is_stable_function(schema, &function.name),
+        None => path
+            .iter()
+            .any(|schema| catalog.is_stable_function(schema, &function.name)),
+    }
+}

@@ -1,0 +1,121 @@
+//! What do calls of functions that concern the session say?
+//!
+//! `set_config(name, value, is_local)` sets like `SET`, from within any query
+//! (<https://www.postgresql.org/docs/15/functions-admin.html>), so a session that is moved to another connection must know the name.
+//! `pg_backend_pid()` tells the client which connection it has, unless it is only compared with.
+
+use super::lexer::{Dialect, Kind};
+use super::tokens::Tokens;
+
+/// Calls in one statement; more are not looked at.
+const CALLS_MAX: usize = 100;
+
+/// The names set for longer than the transaction by calls in `text`. `None` where a name is no plain string constant.
+#[must_use]
+pub fn set_config_names(text: &[u8]) -> Option<Vec<String>> {
+    let tokens = Tokens::new(text, Dialect::default());
+    let mut cursor = tokens.cursor();
+    let (mut names, mut calls) = (Vec::new(), 0);
+    while !cursor.is_done() {
+        if !cursor.is(0, "set_config") || !cursor.is_mark(1, "(") {
+            cursor.advance();
+            continue;
+        }
+        calls += 1;
+        if calls > CALLS_MAX {
+            return None;
+        }
+        cursor.advance();
+        let mut ahead = cursor;
+        let mut arguments = ahead.eat_parens()?;
+        let name = arguments
+            .peek(0)
+            .filter(|token| token.kind == Kind::String)
+            .map(|token| token.bytes(text));
+        let plain = arguments.is_mark(1, ",");
+        let mut last = arguments;
+        while !arguments.is_done() {
+            if arguments.eat_mark(",") {
+                last = arguments;
+            } else {
+                arguments.skip();
+            }
+        }
+        if last.is_any(0, &["true"]) && last.peek(1).is_none() {
+            continue;
+        }
+        let name = name.filter(|_| plain)?;
+        let inner = name.get(1..name.len().saturating_sub(1))?;
+        names.push(String::from_utf8_lossy(inner).to_ascii_lowercase());
+    }
+    Some(names)
+}
+
+/// Whether the client is told what `pg_backend_pid()` returns: it is called in what a query puts out, not just in its conditions.
+#[must_use]
+pub fn tells_process_id(text: &[u8]) -> bool {
+    let tokens = Tokens::new(text, Dialect::default());
+    let mut cursor = tokens.cursor();
+    let mut conditions = false;
+    while !cursor.is_done() {
+        if cursor.is_any(0, &["from", "where", "on", "having"]) {
+            conditions = true;
+        } else if cursor.is_any(0, &["select", "returning", "values"]) {
+            conditions = false;
+        } else if !conditions && cursor.is(0, "pg_backend_pid") {
+            return true;
+        }
+        cursor.advance();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_id_that_is_only_compared_with_is_not_told() {
+        for text in [
+            "select pg_backend_pid()",
+            "select 1, pg_catalog.pg_backend_pid() as me from t",
+            "select (select pg_backend_pid())",
+            "insert into t values (pg_backend_pid()) returning pg_backend_pid()",
+        ] {
+            assert!(tells_process_id(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "select count(*) from pg_locks where pid = pg_backend_pid()",
+            "select * from pg_stat_activity a join b on a.pid = pg_backend_pid()",
+            "select 1",
+        ] {
+            assert!(!tells_process_id(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_outlive_the_transaction() {
+        let names = |text: &str| set_config_names(text.as_bytes());
+        let some = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(
+            names("select set_config('search_path', '', false)"),
+            some(&["search_path"])
+        );
+        assert_eq!(
+            names("SELECT pg_catalog.Set_Config('A.b', $1, $2), 1"),
+            some(&["a.b"])
+        );
+        assert_eq!(names("select set_config('a', f(1, 2), true)"), some(&[]));
+        assert_eq!(
+            names("select set_config('a', 'x', true), set_config('b', 'y', false)"),
+            some(&["b"])
+        );
+        assert_eq!(names("select set_config($1, 'x', false)"), None);
+        assert_eq!(names("select set_config('a' || 'b', 'x', false)"), None);
+        assert_eq!(
+            names("select set_config(name, setting, false) from t"),
+            None
+        );
+        assert_eq!(names("select 1"), some(&[]));
+    }
+}
