@@ -102,6 +102,18 @@ impl ClientError {
         .fatal()
     }
 
+    /// A client that has left a transaction open for too long; PostgreSQL's own words.
+    #[must_use]
+    pub fn idle_in_transaction() -> Self {
+        Self::new(
+            Fault::Client,
+            Retry::Safe,
+            sqlstate::IDLE_IN_TRANSACTION_TIMEOUT,
+            "terminating connection due to idle-in-transaction timeout",
+        )
+        .fatal()
+    }
+
     /// A backend that cannot be reached, or was lost between statements.
     pub fn unreachable(message: impl Into<String>) -> Self {
         Self::new(

@@ -158,7 +158,7 @@ impl Session {
     /// Asks the default backend for the search path, within a batch or outside of one.
     pub(super) async fn ask_path(&mut self) {
         self.path_stale = false;
-        if self.need_oltp().await.is_err() {
+        if self.need_connection().await.is_err() {
             return;
         }
         // No client can guess it, so none can stand in the way.

@@ -22,8 +22,7 @@ pub(super) struct Deferred {
 }
 
 impl Session {
-    /// Whether a statement begins or ends a transaction that the default backend need not hear of now. `busy`: something before it is
-    /// still under way.
+    /// Whether a statement begins or ends a transaction that the default backend need not hear of now.
     pub(super) fn may_defer(&self, facts: &StatementFacts) -> bool {
         let unused = !self.batch.oltp_used && !self.batch.began;
         match &facts.session {
@@ -55,7 +54,12 @@ impl Session {
                     | TransactionControl::Rollback { chain: false }
             )
         );
-        edge && !self.view.failed && self.snapshot.table.config.begin == BeginMode::Deferred
+        let ends = !matches!(
+            &facts.session,
+            SessionEffect::Transaction(TransactionControl::Begin(_))
+        );
+        let valid = !self.view.failed || (ends && self.deferred.is_some());
+        edge && valid && self.snapshot.table.config.begin == BeginMode::Deferred
     }
 
     /// Answers a statement that [`Session::may_defer`] allows: its CommandComplete.

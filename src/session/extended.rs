@@ -220,7 +220,7 @@ impl Session {
             self.answer(BIND_COMPLETE);
             return Ok(Step::Done);
         }
-        if !self.view.failed && self.may_defer(&statement.facts) {
+        if self.may_defer(&statement.facts) {
             let (facts, key) = (Arc::clone(&statement.facts), Arc::clone(&statement.key));
             let command = LocalCommand::Transaction { facts, key };
             self.statements.open(names.portal, Portal::Local(command));

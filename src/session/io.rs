@@ -23,7 +23,16 @@ impl Session {
         if self.client.ended {
             self.finish_after_client().await?;
         }
-        std::future::poll_fn(|cx| self.poll_sockets(cx, at_rest)).await
+        let idle = self.status != b'I' && self.pipeline.is_empty() && self.script.is_none();
+        let limit = self.snapshot.table.config.limits.idle_in_transaction;
+        let moved = std::future::poll_fn(|cx| self.poll_sockets(cx, at_rest));
+        match limit.filter(|_| idle) {
+            None => moved.await,
+            Some(limit) => match tokio::time::timeout(limit, moved).await {
+                Ok(moved) => moved,
+                Err(_) => Err(End::Told(ClientError::idle_in_transaction())),
+            },
+        }
     }
 
     /// The client has closed its sending side and all it sent was looked at: what was sent to the default backend is still run, as it

@@ -25,10 +25,17 @@ const APPLICATION_NAME: &str = "application_name";
 impl Session {
     /// Makes sure there is a connection to the default backend, and that the session's transaction has begun there.
     pub(super) async fn need_oltp(&mut self) -> Result<(), ClientError> {
+        self.need_connection().await.inspect_err(|_| {
+            self.fail_deferred();
+        })?;
+        self.begin_deferred();
+        Ok(())
+    }
+
+    /// Makes sure there is a connection to the default backend. A transaction that it has not heard of stays so.
+    pub(super) async fn need_connection(&mut self) -> Result<(), ClientError> {
         if self.oltp.is_none() {
-            let lease = self.take_oltp().await.inspect_err(|_| {
-                self.fail_deferred();
-            })?;
+            let lease = self.take_oltp().await?;
             self.last_conn = Some(lease.conn().id);
             self.oltp = Some(lease);
             self.point_cancel_at_oltp();
@@ -36,7 +43,6 @@ impl Session {
                 self.settle_in();
             }
         }
-        self.begin_deferred();
         Ok(())
     }
 
@@ -322,7 +328,7 @@ impl Session {
             return;
         };
         let in_work = !self.pipeline.is_empty()
-            || self.status != b'I'
+            || (self.status != b'I' && self.deferred.is_none())
             || lease.conn().status != b'I'
             || self.batch.oltp_used
             || self.batch.began

@@ -194,7 +194,8 @@ impl Session {
         if let Some(conn) = self.conn(side) {
             conn.status = status;
         }
-        if side == Side::Oltp && !matches!(to, To::Setup | To::Inspection) {
+        let unheard_of = to == To::Session && self.deferred.is_some();
+        if side == Side::Oltp && !matches!(to, To::Setup | To::Inspection) && !unheard_of {
             self.on_status(status);
         }
         if !matches!(expect, Expect::Query | Expect::Sync) {
@@ -295,7 +296,10 @@ impl Session {
             Side::Analytic => self.leased.as_ref().map(|leased| leased.lease.conn()),
         };
         let there = conn?.prepared.name_of(key)?;
-        let (name, _) = self.statements.iter().find(|(_, own)| own.key == *key)?;
+        let (name, _) = self
+            .statements
+            .iter()
+            .find(|(name, own)| !name.is_empty() && own.key == *key)?;
         let own = text.replace(
             &format!("\"{there}\""),
             &format!("\"{}\"", String::from_utf8_lossy(name)),

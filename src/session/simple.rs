@@ -52,7 +52,6 @@ impl Session {
             }
         }
         if let [part] = parts.as_slice()
-            && !self.view.failed
             && self.may_defer(&part.facts)
         {
             let facts = Arc::clone(&part.facts);

@@ -205,6 +205,38 @@ impl Raw {
         self.welcomed().await
     }
 
+    /// Logs in with protocol 3.0, where that may be refused.
+    pub async fn try_log_in(&mut self, user: &str, database: &str) -> bool {
+        let packet = startup(3 << 16, &[("user", user), ("database", database)]);
+        if !self.try_send(&packet).await {
+            return false;
+        }
+        while let Some(frame) = self.frame().await {
+            match frame.tag {
+                'Z' => return true,
+                'E' => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Sends a query string and reads to the end of its answer, or of the connection. `None` where there was no answer at all.
+    pub async fn try_query(&mut self, sql: &str) -> Option<Vec<Frame>> {
+        if !self.try_send(&query(sql)).await {
+            return None;
+        }
+        let mut frames = Vec::new();
+        while let Some(frame) = self.frame().await {
+            let last = frame.tag == 'Z';
+            frames.push(frame);
+            if last {
+                break;
+            }
+        }
+        (!frames.is_empty()).then_some(frames)
+    }
+
     /// Reads what comes after a startup packet that must succeed.
     pub async fn welcomed(&mut self) -> Welcome {
         let mut welcome = Welcome::default();
