@@ -3,17 +3,19 @@
 #   make demo                 both databases, the router, a guided tour; stays up until Ctrl-C
 #   make demo ARGS=--once     …and ends after the tour
 #   make test                 everything that CI runs
-#   make conformance          PostgreSQL's own regression suite through the router
+#   make conformance          PostgreSQL's own regression and isolation suites through the router
+#   make drivers              client drivers through the router, eight clients over two connections
+#   make drivers ARGS=psql    …and only one of them
 
 CARGO ?= cargo
 ARGS ?=
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test conformance lint bench docs clean
+.PHONY: help demo test conformance drivers lint bench docs clean
 
 help: ## List these commands
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 # A debug build: little more than a minute on two cores, where a release build takes four.
 demo: ## Show what Tidegate does, on two real databases
@@ -27,10 +29,16 @@ test: ## Run all tests: Rust, the demo, the Django example
 	tests/demo.sh
 	tests/django.sh
 
-conformance: ## Run PostgreSQL's own regression suite directly and through Tidegate, and compare
+conformance: ## Run PostgreSQL's own suites directly and through Tidegate, in both pooling modes, and compare
 	@scripts/install.sh rust compiler postgres psql python
 	$(CARGO) build --locked --release --bin tidegate
 	tests/conformance/run
+
+# A debug build: it finds more, and its speed does not matter here.
+drivers: ## Run client drivers directly and through Tidegate with two connections, and compare
+	@scripts/install.sh rust compiler postgres psql python
+	$(CARGO) build --locked --bin tidegate
+	tests/drivers/run $(ARGS)
 
 lint: ## Check format, lints, and (where cargo-deny is installed) dependencies
 	@scripts/install.sh rust compiler

@@ -45,12 +45,12 @@ pub struct ServerConn {
     pub applied: Arc<Settings>,
     /// The `application_name` it logged in with.
     pub application: Box<str>,
-    /// The session whose sequences' last values it remembers.
-    pub sequences_of: u64,
+    /// The session whose sequences' last values it remembers, and how often that had moved one by then.
+    pub sequences_of: (u64, u64),
     /// A session ran code on it that may have left settings which nobody can list.
     pub opaque_of: u64,
-    /// Something is left on it that nobody keeps account of; it is not used again.
-    pub has_debris: bool,
+    /// Names of statements on it that no client has, to be closed at the next rest.
+    pub debris: Vec<Box<[u8]>>,
     /// Alive as long as the client that was told its process id.
     pub home: Weak<()>,
     /// When it was made.
@@ -82,9 +82,9 @@ impl ServerConn {
             settings: None,
             applied: Arc::default(),
             application: Box::default(),
-            sequences_of: 0,
+            sequences_of: (0, 0),
             opaque_of: 0,
-            has_debris: false,
+            debris: Vec::new(),
             home: Weak::new(),
             born,
             // A pool says when.

@@ -96,7 +96,7 @@ impl Lease {
             && conn.wire.inbox.is_empty()
             && !conn.wire.owes()
             && !conn.wire.ended
-            && !conn.has_debris;
+            && conn.debris.is_empty();
         if let Some(ticket) = ticket.filter(|_| at_rest && !tainted) {
             conn.wire.shrink();
             ticket.park(conn);

@@ -65,6 +65,15 @@ pub fn bind_names(body: &[u8]) -> Option<BindNames<'_>> {
     })
 }
 
+/// How many parameters a Bind gives; `rest` is what follows its names.
+#[must_use]
+pub fn bind_parameters(rest: &[u8]) -> Option<usize> {
+    let mut body = Body(rest);
+    let formats = usize::try_from(body.i16()?).ok()?;
+    body.bytes(formats.checked_mul(2)?)?;
+    usize::try_from(body.i16()?).ok()
+}
+
 /// Decodes `Describe` or `Close`.
 #[must_use]
 pub fn named(body: &[u8]) -> Option<Named<'_>> {

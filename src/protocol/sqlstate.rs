@@ -35,6 +35,8 @@ pub const INVALID_CURSOR_NAME: &str = "34000";
 pub const DUPLICATE_PREPARED_STATEMENT: &str = "42P05";
 /// A prepared statement that does not exist.
 pub const UNDEFINED_STATEMENT: &str = "26000";
+/// A portal that has been run to its end.
+pub const OBJECT_NOT_IN_PREREQUISITE_STATE: &str = "55000";
 /// A limit of `router.yaml` is reached.
 pub const CONFIGURATION_LIMIT: &str = "53400";
 /// A transaction was left open for too long.

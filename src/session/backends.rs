@@ -12,7 +12,7 @@ use super::{End, Leased, Session};
 use crate::backend::ServerConn;
 use crate::error::ClientError;
 use crate::pool::Lease;
-use crate::protocol::{compose, frontend};
+use crate::protocol::{compose, frontend, sqlstate};
 use crate::routing::ReadProof;
 
 /// What makes the default backend fail its transaction when a statement of it failed elsewhere. It is no SQL on purpose: PostgreSQL
@@ -156,17 +156,22 @@ impl Session {
     }
 
     /// Asks the default backend for the search path, within a batch or outside of one.
-    pub(super) async fn ask_path(&mut self) {
-        self.path_stale = false;
-        if self.need_connection().await.is_err() {
-            return;
+    ///
+    /// # Errors
+    /// When the pool is full. With the backend down the session goes on with the path it knows, and asks again for the next statement.
+    pub(super) async fn ask_path(&mut self) -> Result<(), ClientError> {
+        if let Err(error) = self.need_connection().await {
+            let down = error.sqlstate == sqlstate::CONNECTION_FAILURE;
+            return if down { Ok(()) } else { Err(error) };
         }
+        self.path_stale = false;
+        self.path_asked = true;
         // No client can guess it, so none can stand in the way.
         let name = format!("tidegate_{:016x}", rand::random::<u64>());
         let name = name.as_bytes();
         let in_batch = self.batch.oltp_used;
         let Some(conn) = self.conn(Side::Oltp) else {
-            return;
+            return Ok(());
         };
         let out = &mut conn.wire.out;
         frontend::put_parse(out, name, PATH_QUERY.as_bytes(), &[0, 0]);
@@ -192,6 +197,7 @@ impl Session {
         if !in_batch {
             self.pipeline.push(Expect::Sync, Side::Oltp, To::Session);
         }
+        Ok(())
     }
 
     /// Nothing is owed to the client any more: goes on with what waited for that.
@@ -205,6 +211,7 @@ impl Session {
             return Ok(());
         }
         self.end_lease();
+        self.restore_application();
         self.rest_oltp();
         let at_rest = self.held.is_none()
             && self.client.inbox.is_empty()
@@ -333,6 +340,9 @@ impl Session {
             self.leased = None;
         }
         self.drop_lease();
+        for reason in self.pins.iter() {
+            self.shared.metrics.pinned(reason, false);
+        }
         let kept = self.oltp.take().and_then(|lease| self.leave_oltp(lease));
         if let Some(lease) = kept {
             lease.close().await;

@@ -205,14 +205,22 @@ impl Session {
             .and_then(|conn| conn.prepared.shape_of(&key));
         match shape {
             Some(shape) if shape == told => Pooled::Ready(there, key),
-            Some(_) => Pooled::Changed,
+            Some(_) if self.doubted.take().as_ref() == Some(&key) => Pooled::Changed,
+            Some(_) => {
+                // Perhaps it was prepared where a temporary relation stood before.
+                if let Some(conn) = self.conn(Side::Oltp) {
+                    conn.prepared.forget(&key);
+                }
+                self.doubted = Some(key);
+                self.prepare_pooled(name, statement)
+            }
             None => {
                 if let Some(conn) = self.conn(Side::Oltp) {
                     let named = Named::Statement(there.as_bytes());
                     frontend::put_named(&mut conn.wire.out, b'D', named);
                 }
                 self.pipeline.push(Expect::Describe, Side::Oltp, To::Errors);
-                self.pipeline.uses_last(&key);
+                self.pipeline.uses_last(&key, &statement.name);
                 self.batch.flushed = false;
                 self.flush_once();
                 Pooled::Asked
@@ -224,7 +232,7 @@ impl Session {
     pub(super) fn settings_number(&self) -> u64 {
         if !self.pooled {
             0
-        } else if self.traces_pending {
+        } else if self.traces_pending || self.told_changed || self.inspection.is_some() {
             self.number | 1 << 63
         } else {
             self.settings.hash() >> 1
@@ -237,6 +245,8 @@ impl Session {
         self.pipeline.push(expect, side, To::Client);
         self.batch.flushed = false;
         match side {
+            // A FunctionCall is no part of a batch.
+            Side::Oltp if expect == Expect::Query => {}
             Side::Oltp => self.batch.oltp_used = true,
             Side::Analytic => self.batch.analytic_used = true,
         }
@@ -255,6 +265,16 @@ impl Session {
         false
     }
 
+    /// Whether something before is still under way, and what the router would answer itself depends on how it ends: it may fail, and this
+    /// would then not be run.
+    pub(super) fn is_unsettled(&mut self) -> bool {
+        if self.pipeline.is_empty() {
+            return false;
+        }
+        self.flush_once();
+        true
+    }
+
     /// Makes the backends answer what is owed, without ending the batch.
     pub(super) fn flush_once(&mut self) {
         if std::mem::replace(&mut self.batch.flushed, true) {
@@ -271,11 +291,12 @@ impl Session {
 
     /// Whether a statement's route waits for the search path to be asked for.
     pub(super) async fn waits_for_path(&mut self, facts: &sql::StatementFacts) -> bool {
+        // What is under way may end or heal a failed transaction, or say what the search path is.
+        if (self.view.failed || self.path_asked) && self.is_unsettled() {
+            return true;
+        }
+        self.path_asked = false;
         if self.batch.heals && self.view.failed {
-            if !self.pipeline.is_empty() {
-                self.flush_once();
-                return true;
-            }
             // The backend has taken it, or everything up to Sync would be skipped by now.
             self.view.failed = false;
         }
@@ -286,7 +307,10 @@ impl Session {
             self.flush_once();
             return true;
         }
-        self.ask_path().await;
+        if let Err(error) = self.ask_path().await {
+            self.fail_batch(&error);
+            return true;
+        }
         !self.pipeline.is_empty()
     }
 

@@ -13,7 +13,6 @@ use super::backends::ABORT;
 use super::batch::{Batch, FailedBy};
 use super::dispatch::{Pooled, Prepare};
 use super::local::LocalCommand;
-use super::pins::PinReason;
 use super::pipeline::{Expect, Side, To};
 use super::prepared::StatementKey;
 use super::statements::{ClientStatement, Portal};
@@ -28,6 +27,7 @@ use crate::sql::{self, StatementFacts};
 const PARSE_COMPLETE: &[u8] = b"1\0\0\0\x04";
 const BIND_COMPLETE: &[u8] = b"2\0\0\0\x04";
 const CLOSE_COMPLETE: &[u8] = b"3\0\0\0\x04";
+const NO_DATA: &[u8] = b"n\0\0\0\x04";
 const NO_PARAMETERS: &[u8] = b"t\0\0\0\x06\0\0";
 /// The name under which the default backend is asked to prepare what is no statement.
 const ABORT_NAME: &[u8] = b"tidegate_abort";
@@ -75,17 +75,21 @@ impl Session {
             return Ok(self.fail_batch(&too_many_statements()));
         }
         if !taken && self.is_transaction_edge(&facts) {
+            if self.is_unsettled() {
+                return Ok(Step::Wait);
+            }
             let statement = ClientStatement {
                 key: key(),
                 facts,
+                name: parse.name.into(),
+                after: self.pipeline.pushed(),
                 parsed,
                 shape: None,
                 on_oltp: false,
                 local: None,
             };
-            self.statements.insert(parse.name, statement);
             self.answer(PARSE_COMPLETE);
-            self.pipeline.name_last(parse.name);
+            self.remember(parse.name, statement);
             return Ok(Step::Done);
         }
         match way {
@@ -97,6 +101,8 @@ impl Session {
                     let gone = ClientStatement {
                         key,
                         facts,
+                        name: parse.name.into(),
+                        after: self.pipeline.pushed(),
                         parsed,
                         shape: None,
                         on_oltp: false,
@@ -106,7 +112,12 @@ impl Session {
                 }
                 Ok(self.fail_batch(&refused))
             }
-            Ok(Way::Oltp) if local.is_none() && self.pooled && !says_so => {
+            Ok(Way::Oltp)
+                if local.is_none()
+                    && self.pooled
+                    && !says_so
+                    && (parse.name.is_empty() || taken || !self.may_have_prepared) =>
+            {
                 let Some(step) = self.enter_oltp().await else {
                     return Ok(Step::Wait);
                 };
@@ -128,16 +139,17 @@ impl Session {
                 if !self.prepare(Side::Oltp, &prepare, To::Client).1 {
                     self.answer(PARSE_COMPLETE);
                 }
-                self.pipeline.name_last(parse.name);
                 let statement = ClientStatement {
                     key,
                     facts,
+                    name: parse.name.into(),
+                    after: self.pipeline.pushed(),
                     parsed,
                     shape: None,
                     on_oltp: false,
                     local: None,
                 };
-                self.statements.insert(parse.name, statement);
+                self.remember(parse.name, statement);
                 Ok(Step::Done)
             }
             Ok(Way::Oltp) if local.is_none() && (!taken || says_so) => {
@@ -146,13 +158,14 @@ impl Session {
                     let statement = ClientStatement {
                         key: key(),
                         facts,
+                        name: parse.name.into(),
+                        after: self.pipeline.pushed(),
                         parsed,
                         shape: None,
                         on_oltp: true,
                         local: None,
                     };
-                    self.statements.insert(parse.name, statement);
-                    self.pipeline.name_last(parse.name);
+                    self.remember(parse.name, statement);
                 }
                 Ok(step)
             }
@@ -161,14 +174,15 @@ impl Session {
                 let statement = ClientStatement {
                     key: key(),
                     facts,
+                    name: parse.name.into(),
+                    after: self.pipeline.pushed(),
                     parsed,
                     shape: None,
                     on_oltp: false,
                     local,
                 };
-                self.statements.insert(parse.name, statement);
                 self.answer(PARSE_COMPLETE);
-                self.pipeline.name_last(parse.name);
+                self.remember(parse.name, statement);
                 Ok(Step::Done)
             }
             Ok(Way::Analytic(proof)) => {
@@ -181,20 +195,27 @@ impl Session {
                     if !self.prepare(Side::Analytic, &prepare, To::Client).1 {
                         self.answer(PARSE_COMPLETE);
                     }
-                    self.pipeline.name_last(parse.name);
                     let statement = ClientStatement {
                         key,
                         facts,
+                        name: parse.name.into(),
+                        after: self.pipeline.pushed(),
                         parsed,
                         shape: None,
                         on_oltp: false,
                         local: None,
                     };
-                    self.statements.insert(parse.name, statement);
+                    self.remember(parse.name, statement);
                 }
                 Ok(step)
             }
         }
+    }
+
+    /// The client has a statement of this name from now on, unless the message sent last fails.
+    fn remember(&mut self, name: &[u8], statement: ClientStatement) {
+        let before = self.statements.insert(name, statement);
+        self.pipeline.undo_last(name, before);
     }
 
     /// `Bind`, or the start of a long one.
@@ -216,11 +237,27 @@ impl Session {
             return Ok(self.fail_batch(&no_unnamed()));
         }
         if let Some(command) = statement.local {
+            if self.is_unsettled() {
+                return Ok(Step::Wait);
+            }
+            let rest = body.get(names.portal.len() + names.statement.len() + 2..);
+            match rest.and_then(frontend::bind_parameters) {
+                Some(0) => {}
+                given => {
+                    let error = needs_no_parameters(names.statement, given.unwrap_or_default());
+                    return Ok(self.fail_batch(&error));
+                }
+            }
             self.statements.open(names.portal, Portal::Local(command));
             self.answer(BIND_COMPLETE);
             return Ok(Step::Done);
         }
-        if self.may_defer(&statement.facts) {
+        let plain = body.get(names.portal.len() + names.statement.len() + 2..);
+        let plain = plain.is_some_and(|rest| rest.starts_with(&[0; 4]));
+        if plain && self.may_defer(&statement.facts) {
+            if self.is_unsettled() {
+                return Ok(Step::Wait);
+            }
             let (facts, key) = (Arc::clone(&statement.facts), Arc::clone(&statement.key));
             let command = LocalCommand::Transaction { facts, key };
             self.statements.open(names.portal, Portal::Local(command));
@@ -249,7 +286,7 @@ impl Session {
                     };
                     self.prepare_ground(&statement.facts).await;
                     self.put_renamed_bind(Side::Oltp, frame, total, &name);
-                    self.pipeline.uses_last(&key);
+                    self.pipeline.uses_last(&key, &statement.name);
                     self.open_portal(names.portal, Side::Oltp, &statement);
                     self.record(&statement.key.text, &statement.facts, decision);
                 }
@@ -277,7 +314,7 @@ impl Session {
             let prepare = Prepare::anywhere(&statement.key, !names.statement.is_empty());
             let name = self.prepare(Side::Analytic, &prepare, To::Errors).0;
             self.put_renamed_bind(Side::Analytic, frame, total, &name);
-            self.pipeline.uses_last(&statement.key);
+            self.pipeline.uses_last(&statement.key, &statement.name);
             self.taint_by_portal(names.portal);
             self.open_portal(names.portal, Side::Analytic, &statement);
             self.record(&statement.key.text, &statement.facts, decision);
@@ -330,7 +367,7 @@ impl Session {
     /// A Parse of a name that is taken, though the server does not know the name: it is told, and says so.
     fn pass_duplicate(&mut self, frame: &BytesMut, name: &[u8]) {
         if let Some(conn) = self.conn(Side::Oltp) {
-            conn.has_debris = true;
+            conn.debris.push(name.into());
             frontend::put_named(&mut conn.wire.out, b'C', Named::Statement(name));
             frontend::put_parse(&mut conn.wire.out, name, b"", &[0, 0]);
             conn.wire.out.extend_from_slice(frame);
@@ -381,6 +418,10 @@ impl Session {
             None => return Err(malformed("Describe")),
             Some(Named::Portal(name)) => {
                 return match self.statements.portal(name) {
+                    Some(Portal::Done) => {
+                        self.answer(NO_DATA);
+                        Ok(Step::Done)
+                    }
                     Some(Portal::Local(command)) => {
                         let mut out = BytesMut::new();
                         command.put_columns(&mut out);
@@ -445,7 +486,7 @@ impl Session {
                         frontend::put_named(&mut conn.wire.out, b'D', named);
                     }
                     self.pushed(Expect::Describe, Side::Oltp);
-                    self.pipeline.uses_last(&key);
+                    self.pipeline.uses_last(&key, &statement.name);
                     self.pipeline.describes_last(name);
                 }
                 Ok(step)
@@ -490,8 +531,9 @@ impl Session {
             .statements
             .iter()
             .find(|(name, own)| !name.is_empty() && own.shape.is_none() && own.key == *key);
-        let own = own.map(|(name, _)| name.to_vec());
-        self.pipeline.uses_last(key);
+        let own = own.map(|(_, own)| Arc::clone(&own.name));
+        let name = own.clone().unwrap_or_else(|| Arc::from(&b""[..]));
+        self.pipeline.uses_last(key, &name);
         if let Some(name) = own {
             self.pipeline.describes_last(&name);
         }
@@ -506,7 +548,12 @@ impl Session {
             Some(Portal::Local(LocalCommand::Transaction { facts, key })) => {
                 self.execute_deferred(frame, name, &facts, &key).await
             }
+            Some(Portal::Done) => Ok(self.fail_batch(&cannot_be_run(name))),
             Some(Portal::Local(command)) => {
+                if self.is_unsettled() {
+                    return Ok(Step::Wait);
+                }
+                self.statements.open(name, Portal::Done);
                 match self.answer_local(&command, false) {
                     Ok(answer) => self.pipeline.push_local(answer, false),
                     Err(error) => return Ok(self.fail_batch(&error)),
@@ -546,12 +593,12 @@ impl Session {
         key: &Arc<StatementKey>,
     ) -> Result<Step, End> {
         if self.may_defer(facts) {
-            // What is under way may still fail, and this would then not run.
-            if !self.pipeline.is_empty() {
-                self.flush_once();
+            if self.is_unsettled() {
                 return Ok(Step::Wait);
             }
             let decision = self.route(facts);
+            // The end of a transaction takes it along.
+            self.statements.open(portal, Portal::Done);
             let answer = self.answer_deferred(facts, &key.text);
             self.record(&key.text, facts, decision);
             self.pipeline.push_local(answer, false);
@@ -585,18 +632,19 @@ impl Session {
                     .get(name)
                     .is_some_and(|statement| !statement.on_oltp)
                 {
-                    self.statements.remove(name);
+                    let before = self.statements.remove(name);
                     self.answer(CLOSE_COMPLETE);
+                    self.pipeline.undo_last(name, before);
                     return Ok(Step::Done);
                 }
-                let by_sql = self.pins.has(PinReason::PreparedStatement) || self.traces_pending;
-                if self.pooled && !by_sql && self.statements.get(name).is_none() {
+                if self.pooled && !self.may_have_prepared && self.statements.get(name).is_none() {
                     self.answer(CLOSE_COMPLETE);
                     return Ok(Step::Done);
                 }
                 let step = self.pass_to_oltp(frame, Expect::Close).await?;
-                if step == Step::Done {
-                    self.statements.remove(name);
+                if step == Step::Done && !self.skipping {
+                    let before = self.statements.remove(name);
+                    self.pipeline.undo_last(name, before);
                 }
                 Ok(step)
             }
@@ -613,6 +661,7 @@ impl Session {
                 }
                 Some(
                     Portal::Local(_)
+                    | Portal::Done
                     | Portal::Remote {
                         side: Side::Analytic,
                         ..
@@ -644,7 +693,13 @@ impl Session {
     pub(super) async fn on_function_call(&mut self, frame: &BytesMut) -> Result<Step, End> {
         let step = self.pass_to_oltp(frame, Expect::Query).await?;
         // Which function it is only the server knows.
-        self.traces_pending |= self.pooled && step == Step::Done && self.oltp.is_some();
+        if self.pooled && step == Step::Done && self.oltp.is_some() {
+            self.traces_pending = true;
+            let number = self.number;
+            if let Some(conn) = self.conn(Side::Oltp) {
+                conn.opaque_of = number;
+            }
+        }
         Ok(step)
     }
 
@@ -743,6 +798,22 @@ fn too_many_statements() -> ClientError {
 fn changed_result() -> ClientError {
     let message = "cached plan must not change result type";
     ClientError::refused(sqlstate::FEATURE_NOT_SUPPORTED, message).routine("RevalidateCachedQuery")
+}
+
+/// Parameters for a statement that has none, in PostgreSQL's own words.
+fn needs_no_parameters(name: &[u8], given: usize) -> ClientError {
+    let name = String::from_utf8_lossy(name);
+    let message = format!(
+        "bind message supplies {given} parameters, but prepared statement \"{name}\" requires 0"
+    );
+    ClientError::refused(sqlstate::PROTOCOL_VIOLATION, message)
+}
+
+/// A portal that has been run to its end, in PostgreSQL's own words.
+fn cannot_be_run(name: &[u8]) -> ClientError {
+    let message = format!("portal \"{}\" cannot be run", String::from_utf8_lossy(name));
+    ClientError::refused(sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+        .routine("MarkPortalActive")
 }
 
 fn no_unnamed() -> ClientError {

@@ -44,8 +44,9 @@ use crate::server::{Shared, Snapshot};
 use crate::sql::{Dialect, StatementFacts};
 use batch::{Batch, Script};
 use deferred::Deferred;
-use pins::Pins;
+use pins::{PinReason, Pins};
 use pipeline::{Pipeline, Side};
+use prepared::StatementKey;
 use settings::{Inspection, Settings};
 use statements::Statements;
 
@@ -125,10 +126,26 @@ pub struct Session {
     custom_settings: BTreeSet<String>,
     /// Why it keeps its connection.
     pins: Pins,
+    /// Why it will, once statements that were sent are known to have run, with the place of each.
+    pins_to_come: Vec<(u64, PinReason)>,
     /// A statement may have left something on the connection that the server was not asked about yet.
     traces_pending: bool,
+    /// The server may know statements that SQL prepared, by names that SQL was told.
+    may_have_prepared: bool,
     /// What the server says to that, as it comes.
     inspection: Option<Inspection>,
+    /// How often it has moved a sequence, as far as is known.
+    sequence_moves: u64,
+    /// How often in a row the server did not say what is left on the connection.
+    inspections_failed: u32,
+    /// `application_name` was reset to another than the session's.
+    application_reset: bool,
+    /// A parameter has changed since the connection was last at rest.
+    told_changed: bool,
+    /// The parameters as they were then.
+    told_at_rest: Vec<(String, String)>,
+    /// A statement whose rows did not look as the client was told; it is prepared once more before that is believed.
+    doubted: Option<Arc<StatementKey>>,
     /// A sequence may have been moved since the connection was taken.
     sequences_moved: bool,
     /// The session has asked for a sequence's last value in a later transaction than the one that moved it.
@@ -163,6 +180,8 @@ pub struct Session {
     scratch: Vec<u8>,
     /// The search path may have changed since it was last asked for.
     path_stale: bool,
+    /// It was asked for, and the answer is not here yet.
+    path_asked: bool,
     statements: Statements,
     last_route: Option<LastRoute>,
     statements_run: u64,
@@ -219,9 +238,18 @@ impl Session {
             settings_abroad: Arc::default(),
             custom_settings: BTreeSet::new(),
             pins: Pins::default(),
+            pins_to_come: Vec::new(),
+            path_asked: false,
             traces_pending: false,
+            may_have_prepared: false,
             inspection: None,
             sequences_moved: false,
+            sequence_moves: 0,
+            inspections_failed: 0,
+            application_reset: false,
+            told_changed: false,
+            told_at_rest: start.told.clone(),
+            doubted: None,
             asks_sequences_later: false,
             told: start.told,
             deferred: None,

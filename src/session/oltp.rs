@@ -19,6 +19,9 @@ use crate::protocol::frontend::{self, Named};
 use crate::protocol::{compose, sqlstate};
 use crate::sql::{FunctionName, RelationUse, SessionEffect, StatementFacts};
 
+/// How often the server is asked what is left, when it does not answer.
+const INSPECTIONS_MAX: u32 = 3;
+
 /// The one startup parameter in which connections of a pool differ.
 const APPLICATION_NAME: &str = "application_name";
 
@@ -60,9 +63,16 @@ impl Session {
                 }
             };
         }
+        // What the client is owed already does not wait.
+        let client = &mut self.client;
+        let tell = async {
+            let _ = client.drain().await;
+            std::future::pending::<std::convert::Infallible>().await
+        };
         let taken = tokio::select! {
             taken = backend.pool.checkout_as(&self.key, self.last_conn) => taken,
             () = self.slot.cancelled_in_the_queue() => return Err(ClientError::cancelled()),
+            never = tell => match never {},
         };
         taken.map_err(|unavailable: Unavailable| backend.pool.client_error(&unavailable))
     }
@@ -107,7 +117,7 @@ impl Session {
         self.pooled && conn.is_some_and(|conn| conn.application != self.key.application)
     }
 
-    /// After a statement that resets `application_name` on a connection that logged in under another: sets the session's.
+    /// Takes note of a statement that resets `application_name` on a connection that logged in under another.
     pub(super) fn reset_application(&mut self, facts: &StatementFacts) {
         let resets = match &facts.session {
             SessionEffect::Reset(None) | SessionEffect::Discard(crate::sql::Discard::All) => true,
@@ -117,10 +127,18 @@ impl Session {
             } => name == APPLICATION_NAME,
             _ => false,
         };
-        if resets && self.is_abroad() {
+        self.application_reset |= resets && self.is_abroad();
+    }
+
+    /// Sets the session's `application_name` again, once what has reset it is done.
+    pub(super) fn restore_application(&mut self) {
+        if self.batch.oltp_used || self.status == b'E' || self.copy_in {
+            return;
+        }
+        if std::mem::take(&mut self.application_reset) && self.is_abroad() {
             let name = self.key.application.replace('\'', "''");
             let text = format!("SET application_name TO '{name}'");
-            self.run_setup(text.as_bytes(), To::Nobody);
+            self.send_query(Side::Oltp, text.as_bytes(), To::Setup);
         }
     }
 
@@ -143,7 +161,8 @@ impl Session {
         {
             backend.pool.evict().await;
         }
-        if !self.pooled {
+        // In a failed transaction the server refuses them all.
+        if !self.pooled || self.view.failed {
             return;
         }
         if facts.functions.iter().any(reads_sequences) {
@@ -162,15 +181,19 @@ impl Session {
 
     /// Takes away what a connection remembers of another session's sequences.
     fn own_sequences(&mut self) {
-        let number = self.number;
+        let own = (self.number, self.sequence_moves);
+        let in_batch = self.batch.oltp_used;
         let foreign = self
             .oltp
             .as_mut()
             .map(Lease::conn_mut)
-            .filter(|conn| conn.sequences_of != 0 && conn.sequences_of != number);
+            .filter(|conn| conn.sequences_of.0 != 0 && conn.sequences_of != own);
         if let Some(conn) = foreign {
-            conn.sequences_of = 0;
-            self.run_setup(b"DISCARD SEQUENCES", To::Setup);
+            // Within a batch it may be skipped, and is then sent again.
+            if !in_batch {
+                conn.sequences_of = (0, 0);
+            }
+            self.run_setup(b"DISCARD SEQUENCES", To::Nobody);
         }
     }
 
@@ -199,7 +222,8 @@ impl Session {
             Expect::Close,
             Expect::Close,
         ] {
-            self.pipeline.push(expect, Side::Oltp, to);
+            // What fails here fails the batch, and the client must be told.
+            self.pipeline.push(expect, Side::Oltp, To::Errors);
         }
     }
 
@@ -217,24 +241,29 @@ impl Session {
         let Some(conn) = self.conn(Side::Oltp) else {
             return;
         };
-        if !conn.prepared.is_empty() {
-            conn.prepared.forget_all();
-            self.run_setup(b"DEALLOCATE ALL", To::Setup);
+        let hidden = conn.prepared.take_names();
+        for name in &hidden {
+            let named = Named::Statement(name.as_bytes());
+            frontend::put_named(&mut conn.wire.out, b'C', named);
         }
-        let hidden = |(name, statement): &(&[u8], &ClientStatement)| {
+        for _ in &hidden {
+            self.pipeline.push(Expect::Close, Side::Oltp, To::Nobody);
+        }
+        let any_hidden = !hidden.is_empty();
+        let unknown = |(name, statement): &(&[u8], &ClientStatement)| {
             !name.is_empty() && !statement.on_oltp && statement.local.is_none()
         };
         let mut all: Vec<(Vec<u8>, ClientStatement)> = self
             .statements
             .iter()
-            .filter(hidden)
+            .filter(unknown)
             .map(|(name, statement)| (name.to_vec(), statement.clone()))
             .collect();
         all.sort_by_key(|(_, statement)| statement.parsed);
         for (name, statement) in &all {
             self.put_under_own_name(name, statement);
         }
-        if !all.is_empty() {
+        if !all.is_empty() || any_hidden {
             self.send_sync();
         }
     }
@@ -243,9 +272,16 @@ impl Session {
         if let Some(conn) = self.conn(Side::Oltp) {
             let key = &statement.key;
             frontend::put_parse(&mut conn.wire.out, name, &key.text, &key.types);
-            self.pipeline.push(Expect::Parse, Side::Oltp, To::Setup);
+            // In a failed transaction the client's own statement would fail in the same way.
+            let to = if self.batch.oltp_used {
+                To::Errors
+            } else {
+                To::Nobody
+            };
+            self.pipeline.push(Expect::Parse, Side::Oltp, to);
             self.statements.mark_on_oltp(name);
             self.traces_pending = true;
+            self.may_have_prepared = true;
         }
     }
 
@@ -255,7 +291,7 @@ impl Session {
         }
         if let Some(conn) = self.conn(Side::Oltp) {
             frontend::put_sync(&mut conn.wire.out);
-            self.pipeline.push(Expect::Sync, Side::Oltp, To::Setup);
+            self.pipeline.push(Expect::Sync, Side::Oltp, To::Errors);
         }
     }
 
@@ -273,12 +309,9 @@ impl Session {
         if trace.is_nothing() {
             return;
         }
+        self.may_have_prepared |= matches!(facts.session, SessionEffect::Prepare(_))
+            || (trace.opaque && mentions_prepare(text));
         let number = self.number;
-        if trace.discards_all {
-            for reason in self.pins.discard() {
-                self.count_pin(reason, false);
-            }
-        }
         if trace.forgets_sequences && self.pins.remove(PinReason::Sequence) {
             self.count_pin(PinReason::Sequence, false);
         }
@@ -289,26 +322,29 @@ impl Session {
             }
         } else if trace.moves_sequences {
             self.sequences_moved = true;
+            self.sequence_moves += 1;
             if self.asks_sequences_later {
                 self.pin(PinReason::Sequence);
             }
         }
+        let moves = self.sequence_moves;
         if let Some(conn) = self.conn(Side::Oltp) {
             if trace.moves_sequences {
-                conn.sequences_of = number;
+                conn.sequences_of = (number, moves);
             }
             if trace.opaque {
                 conn.opaque_of = number;
             }
-            if matches!(
-                facts.session,
-                SessionEffect::Discard(crate::sql::Discard::All) | SessionEffect::Deallocate(None)
-            ) {
-                conn.prepared.forget_all();
-            }
         }
         let clean = self.pins.is_empty() && self.settings.is_empty() && !self.traces_pending;
         self.traces_pending |= trace.inspect && !(trace.only_cleans && clean);
+        // Once it was set, even for one transaction, such a setting is there for the rest of the session, empty.
+        for name in trace.local_settings {
+            if self.settings.get(&name).is_none() {
+                self.traces_pending = true;
+                self.custom_settings.insert(name);
+            }
+        }
         for name in trace.custom_settings {
             if self.custom_settings.len() < CUSTOM_SETTINGS_MAX {
                 self.custom_settings.insert(name);
@@ -317,6 +353,50 @@ impl Session {
             }
         }
         if let Some(reason) = trace.pin {
+            // It is known only then whether the statement was run; the message is sent, or will be next.
+            let at = self.pipeline.pushed();
+            self.pins_to_come.push((at, reason));
+        }
+        self.publish_pins();
+    }
+
+    /// A statement of the client's has been run by the default backend: what its tag says is certain now, whatever becomes of the
+    /// transaction.
+    pub(super) fn on_completed(&mut self, tag: &[u8]) {
+        if !self.pins_to_come.is_empty() {
+            self.pin_what_was_run();
+        }
+        let all = match tag {
+            b"DISCARD ALL\0" => true,
+            b"DEALLOCATE ALL\0" => false,
+            _ => return,
+        };
+        let sent = self.pipeline.front().map_or(0, |entry| entry.number);
+        self.statements.clear_before(sent);
+        if let Some(conn) = self.conn(Side::Oltp) {
+            conn.prepared.forget_all();
+        }
+        if all {
+            self.view.hint = None;
+            for reason in self.pins.discard() {
+                self.count_pin(reason, false);
+            }
+            self.publish_pins();
+        }
+    }
+
+    /// A statement was run that pins: the one whose message was sent just before, or just after, it was traced.
+    fn pin_what_was_run(&mut self) {
+        let number = self.pipeline.front().map_or(0, |entry| entry.number);
+        let mut came = Vec::new();
+        self.pins_to_come.retain(|(at, reason)| {
+            let now = *at <= number;
+            if now {
+                came.push(*reason);
+            }
+            !now
+        });
+        for reason in came {
             self.pin(reason);
         }
         self.publish_pins();
@@ -339,12 +419,23 @@ impl Session {
         if in_work {
             return;
         }
+        // What was not run does not pin.
+        self.pins_to_come.clear();
+        let wanted = lease.is_wanted();
+        if self.clear_debris() {
+            return;
+        }
+        if std::mem::take(&mut self.told_changed) && self.told != self.told_at_rest {
+            self.told_at_rest.clone_from(&self.told);
+            self.traces_pending = true;
+        }
         if self.traces_pending {
             self.inspect();
             return;
         }
-        let more_to_do = !self.client.inbox.is_empty() && !lease.is_wanted();
-        if !self.pins.is_empty() || more_to_do {
+        let next = self.client.head().ok().flatten();
+        let more_to_do = next.is_some_and(|head| self.client.inbox.len() >= head.total);
+        if !self.pins.is_empty() || (more_to_do && !wanted) {
             return;
         }
         self.count_bytes();
@@ -355,12 +446,38 @@ impl Session {
         }
     }
 
+    /// Closes statements that no client has. Whether there were any.
+    fn clear_debris(&mut self) -> bool {
+        let Some(conn) = self.conn(Side::Oltp) else {
+            return false;
+        };
+        let debris = std::mem::take(&mut conn.debris);
+        for name in &debris {
+            frontend::put_named(&mut conn.wire.out, b'C', Named::Statement(name));
+        }
+        for _ in &debris {
+            self.pipeline.push(Expect::Close, Side::Oltp, To::Setup);
+        }
+        if !debris.is_empty() {
+            self.send_sync();
+        }
+        !debris.is_empty()
+    }
+
     fn inspect(&mut self) {
         self.traces_pending = false;
-        self.inspection = Some(Inspection::default());
+        // A cancel request is for what the client runs.
+        let _ = self.slot.release();
+        let utf8 = |(name, value): &(String, String)| name == "client_encoding" && value == "UTF8";
+        self.inspection = Some(Inspection::new(self.told.iter().any(utf8)));
         let user = &self.key.user;
         let text = Inspection::query(user, &self.custom_settings);
-        self.send_query(Side::Oltp, text.as_bytes(), To::Inspection);
+        if let Some(conn) = self.conn(Side::Oltp) {
+            frontend::put_query(&mut conn.wire.out, text.as_bytes());
+            conn.prepared.forget_unnamed();
+            self.pipeline
+                .push(Expect::Query, Side::Oltp, To::Inspection);
+        }
     }
 
     /// The server has said what is left; `failed` when it could not.
@@ -368,12 +485,21 @@ impl Session {
         let Some(found) = self.inspection.take() else {
             return;
         };
+        self.point_cancel_at_oltp();
         if status != b'I' {
-            self.pin(PinReason::Code);
-            self.publish_pins();
             self.send_query(Side::Oltp, b"ROLLBACK", To::Setup);
+            // A cancel request that came late may have hit it.
+            self.inspections_failed += 1;
+            if self.inspections_failed < INSPECTIONS_MAX {
+                self.traces_pending = true;
+            } else {
+                self.pin(PinReason::Code);
+                self.publish_pins();
+            }
             return;
         }
+        self.inspections_failed = 0;
+        self.may_have_prepared = found.pins.contains(&PinReason::PreparedStatement);
         let (came, went) = self.pins.inspected(&found.pins);
         for reason in came {
             self.count_pin(reason, true);
@@ -396,6 +522,13 @@ impl Session {
         if let Some(conn) = self.conn(Side::Oltp) {
             conn.applied = applied;
         }
+        self.publish_pins();
+    }
+
+    /// The session has run what was not looked into.
+    pub(super) fn pin_for_unknown(&mut self) {
+        self.traces_pending = true;
+        self.pin(PinReason::Code);
         self.publish_pins();
     }
 
@@ -467,7 +600,7 @@ impl Session {
 
     /// Whether the server may know statements that SQL prepared.
     pub(super) fn has_sql_statements(&self) -> bool {
-        self.traces_pending || self.pins.has(PinReason::PreparedStatement)
+        self.may_have_prepared
     }
 
     /// The rows of `SHOW tidegate.pins`: every session's.
@@ -508,9 +641,6 @@ impl Session {
             && self.pipeline.is_empty()
             && self.status == b'I'
             && !self.batch.oltp_used;
-        for reason in self.pins.iter() {
-            self.shared.metrics.pinned(reason, false);
-        }
         if !clean {
             return Some(lease);
         }
@@ -524,6 +654,12 @@ impl Session {
         compose::put_error(&mut self.client.out, error);
         compose::put_ready(&mut self.client.out, self.status);
     }
+}
+
+/// Whether code that is not looked into may prepare statements by SQL.
+fn mentions_prepare(text: &[u8]) -> bool {
+    text.windows(7)
+        .any(|word| word.eq_ignore_ascii_case(b"prepare"))
 }
 
 fn reads_sequences(function: &FunctionName) -> bool {

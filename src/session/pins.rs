@@ -23,9 +23,13 @@ pub enum PinReason {
     HeldCursor,
     /// It has statements prepared by SQL, or under names that SQL was told.
     PreparedStatement,
+    /// It has changed its encoding, or set what its encoding is needed to read.
+    Encoding,
+    /// It has set what its role may not set.
+    PrivilegedSetting,
     /// It is somebody else than it logged in as.
     SessionAuthorization,
-    /// It has loaded a library.
+    /// It has loaded a library, or uses one that keeps a state of its own (dblink).
     Load,
     /// It has set the seed of `random()`.
     Seed,
@@ -41,12 +45,14 @@ pub enum PinReason {
 
 impl PinReason {
     /// All of them.
-    pub const ALL: [PinReason; 12] = [
+    pub const ALL: [PinReason; 14] = [
         PinReason::TemporaryRelation,
         PinReason::AdvisoryLock,
         PinReason::Listen,
         PinReason::HeldCursor,
         PinReason::PreparedStatement,
+        PinReason::Encoding,
+        PinReason::PrivilegedSetting,
         PinReason::SessionAuthorization,
         PinReason::Load,
         PinReason::Seed,
@@ -65,6 +71,8 @@ impl PinReason {
             PinReason::Listen => "listen",
             PinReason::HeldCursor => "held_cursor",
             PinReason::PreparedStatement => "prepared_statement",
+            PinReason::Encoding => "encoding",
+            PinReason::PrivilegedSetting => "privileged_setting",
             PinReason::SessionAuthorization => "session_authorization",
             PinReason::Load => "load",
             PinReason::Seed => "seed",
@@ -81,7 +89,7 @@ impl PinReason {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 
-    /// Whether the server can be asked if it still holds. The others hold until `DISCARD ALL`.
+    /// Whether the server can be asked if it still holds. The others hold until `DISCARD ALL`, and those that it does not undo for good.
     #[must_use]
     pub fn is_inspected(self) -> bool {
         self <= PinReason::SessionAuthorization
@@ -95,12 +103,12 @@ pub struct Trace {
     pub inspect: bool,
     /// It only takes away, so that nothing is left where nothing was.
     pub only_cleans: bool,
-    /// It takes everything away.
-    pub discards_all: bool,
     /// Something that pins whatever the server says.
     pub pin: Option<PinReason>,
     /// Names of settings that no library may have defined.
     pub custom_settings: Vec<String>,
+    /// The same, set for the transaction only.
+    pub local_settings: Vec<String>,
     /// It runs code that is not known to leave no setting behind.
     pub opaque: bool,
     /// It may move a sequence.
@@ -161,6 +169,7 @@ impl Trace {
                 Leaves::Unknown => {
                     trace.inspect = true;
                     trace.opaque = true;
+                    trace.moves_sequences = true;
                 }
             }
         }
@@ -179,8 +188,14 @@ impl Trace {
 
     fn by_session(&mut self, session: &SessionEffect) {
         match session {
-            SessionEffect::Set { local: true, .. }
-            | SessionEffect::None
+            SessionEffect::Set {
+                local: true, name, ..
+            } => {
+                if name.contains('.') {
+                    self.local_settings.push(name.clone());
+                }
+            }
+            SessionEffect::None
             | SessionEffect::Show(_)
             | SessionEffect::Fetch(_)
             | SessionEffect::ExplainRoute(_)
@@ -198,6 +213,10 @@ impl Trace {
             SessionEffect::Transaction(control) => {
                 self.inspect = matches!(control, TransactionControl::SetCharacteristics(_));
             }
+            SessionEffect::Reset(Some(name)) if name.contains('.') => {
+                self.inspect = true;
+                self.custom_settings.push(name.clone());
+            }
             SessionEffect::Reset(_)
             | SessionEffect::Unlisten
             | SessionEffect::Close(_)
@@ -210,7 +229,6 @@ impl Trace {
             SessionEffect::Discard(Discard::All) => {
                 self.inspect = true;
                 self.only_cleans = true;
-                self.discards_all = true;
                 self.forgets_sequences = true;
             }
             SessionEffect::Load => self.pin = Some(PinReason::Load),
@@ -234,13 +252,19 @@ impl Trace {
 
     /// `set_config`: of the session's settings if its last argument does not say otherwise.
     fn sets_by_function(&mut self, text: &[u8]) {
-        match sql::set_config_names(text) {
-            Some(names) => {
-                self.inspect |= !names.is_empty();
-                let custom = names.into_iter().filter(|name| name.contains('.'));
-                self.custom_settings.extend(custom);
+        match sql::set_config_calls(text) {
+            Some(calls) if !calls.is_empty() => {
+                for call in calls {
+                    self.inspect |= !call.local;
+                    match (call.name.contains('.'), call.local) {
+                        (true, true) => self.local_settings.push(call.name),
+                        (true, false) => self.custom_settings.push(call.name),
+                        (false, _) => {}
+                    }
+                }
             }
-            None => {
+            // It is called by a name in quotes, or sets what only it knows.
+            _ => {
                 self.inspect = true;
                 self.pin = Some(PinReason::Setting);
             }
@@ -263,7 +287,7 @@ fn leaves(function: &FunctionName) -> Leaves {
         .is_none_or(|schema| schema == "pg_catalog");
     let name = function.name.as_str();
     if name.starts_with("dblink") {
-        return Leaves::Pin(PinReason::Code);
+        return Leaves::Pin(PinReason::Load);
     }
     if !in_catalog {
         return Leaves::Unknown;
@@ -351,7 +375,8 @@ impl Pins {
 
     /// Takes all away but for what no `DISCARD` undoes. What was taken.
     pub fn discard(&mut self) -> Vec<PinReason> {
-        let gone = |reason: &PinReason| *reason != PinReason::Load && !reason.is_inspected();
+        let stays = |reason: &PinReason| matches!(reason, PinReason::Load | PinReason::Seed);
+        let gone = |reason: &PinReason| !stays(reason) && !reason.is_inspected();
         let taken: Vec<_> = self.iter().filter(gone).collect();
         self.reasons.retain(|reason| !gone(reason));
         taken
@@ -387,7 +412,6 @@ mod tests {
             "rollback to s",
             "set local timezone = 'UTC'",
             "set transaction isolation level serializable",
-            "select set_config('app.user', '7', true)",
             "select pg_advisory_xact_lock(1)",
             "show timezone",
             "declare c cursor for select 1",
@@ -399,6 +423,13 @@ mod tests {
             assert!(trace.is_nothing(), "{text}: {trace:?}");
         }
         assert!(trace("insert into t values (1)").moves_sequences);
+        for text in [
+            "set local app.me = '7'",
+            "select set_config('app.me', '7', true)",
+        ] {
+            assert_eq!(trace(text).local_settings, ["app.me"]);
+            assert!(!trace(text).inspect);
+        }
         assert!(trace("select lastval()").reads_sequences);
     }
 
@@ -436,7 +467,7 @@ mod tests {
             ("load 'auto_explain'", PinReason::Load),
             ("select setseed(0.5)", PinReason::Seed),
             ("select pg_backend_pid()", PinReason::ProcessId),
-            ("select dblink_connect('x')", PinReason::Code),
+            ("select dblink_connect('x')", PinReason::Load),
             (
                 "select set_config('a' || '.b', 'c', false)",
                 PinReason::Setting,
@@ -467,7 +498,8 @@ mod tests {
         );
         assert!(pins.has(PinReason::Load));
         pins.add(PinReason::Seed);
-        assert_eq!(pins.discard(), [PinReason::Seed]);
+        pins.add(PinReason::Code);
+        assert_eq!(pins.discard(), [PinReason::Code]);
         assert!(!pins.is_empty());
     }
 }

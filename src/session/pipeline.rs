@@ -12,6 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::prepared::StatementKey;
+use super::statements::ClientStatement;
 
 /// Which backend a message went to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,24 @@ pub enum To {
     Setup,
 }
 
+/// A client's statement before a message that is still under way.
+#[derive(Debug, Clone)]
+pub struct Undo {
+    /// Its name.
+    pub name: Box<[u8]>,
+    /// What it was.
+    pub before: Option<Box<ClientStatement>>,
+}
+
+/// A statement that a message uses on a shared connection.
+#[derive(Debug, Clone)]
+pub struct Uses {
+    /// The statement.
+    pub key: Arc<StatementKey>,
+    /// What the client calls it.
+    pub name: Arc<[u8]>,
+}
+
 /// A message that a backend will answer.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -75,11 +94,13 @@ pub struct Entry {
     /// For a `Parse` on a shared connection: what it prepares there, so that it can be forgotten when it fails.
     pub key: Option<Arc<StatementKey>>,
     /// For a `Bind` or `Describe` there: the statement it uses.
-    pub uses: Option<Arc<StatementKey>>,
+    pub uses: Option<Uses>,
+    /// Its place among all that was pushed.
+    pub number: u64,
     /// For a client's `Describe` of a statement there: its name.
     pub describes: Option<Box<[u8]>>,
-    /// For a client's `Parse`: the name it gives.
-    pub name: Option<Box<[u8]>>,
+    /// For a client's `Parse` or `Close`: what it undoes if it is not run.
+    pub undo: Option<Undo>,
 }
 
 /// A reply owed.
@@ -90,20 +111,22 @@ enum Item {
     Local {
         answer: Bytes,
         ready: bool,
-        /// For a client's `Parse`: the name it gives.
-        name: Option<Box<[u8]>>,
+        /// For a client's `Parse` or `Close`: what it undoes if it is not run.
+        undo: Option<Undo>,
     },
 }
 
 /// What an error did to the replies owed.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Failed {
     /// The Sync that ends the skipping is still to come from the client.
     pub before_sync: bool,
     /// Statements that were to be prepared on a shared connection, and were not.
     pub unprepared: Vec<Arc<StatementKey>>,
-    /// Names that a client's `Parse` was to give, and did not.
-    pub unnamed: Vec<Box<[u8]>>,
+    /// What the message that failed would have changed.
+    pub failed: Option<Undo>,
+    /// What the skipped ones would have changed, in order.
+    pub skipped: Vec<Undo>,
 }
 
 /// What a lost backend owed.
@@ -132,6 +155,7 @@ pub enum Verdict {
 #[derive(Debug, Default)]
 pub struct Pipeline {
     items: VecDeque<Item>,
+    pushed: u64,
 }
 
 impl Pipeline {
@@ -150,6 +174,7 @@ impl Pipeline {
     /// Adds a message that a backend will answer.
     pub fn push(&mut self, expect: Expect, side: Side, to: To) {
         let started = matches!(expect, Expect::Query | Expect::Execute).then(Instant::now);
+        self.pushed += 1;
         self.items.push_back(Item::Remote(Entry {
             expect,
             side,
@@ -157,13 +182,15 @@ impl Pipeline {
             started,
             key: None,
             uses: None,
+            number: self.pushed,
             describes: None,
-            name: None,
+            undo: None,
         }));
     }
 
     /// Adds a `Parse` on a shared connection.
     pub fn push_prepare(&mut self, side: Side, to: To, key: Arc<StatementKey>) {
+        self.pushed += 1;
         let entry = Entry {
             expect: Expect::Parse,
             side,
@@ -171,8 +198,9 @@ impl Pipeline {
             started: None,
             key: Some(key),
             uses: None,
+            number: self.pushed,
             describes: None,
-            name: None,
+            undo: None,
         };
         self.items.push_back(Item::Remote(entry));
     }
@@ -182,24 +210,46 @@ impl Pipeline {
         self.items.push_back(Item::Local {
             answer,
             ready,
-            name: None,
+            undo: None,
         });
     }
 
-    /// The reply added last is the one to a client's `Parse` of this name.
-    pub fn name_last(&mut self, statement: &[u8]) {
-        if let Some(Item::Remote(Entry { name, .. }) | Item::Local { name, .. }) =
+    /// The reply added last is the one to a client's message that has changed a statement.
+    pub fn undo_last(&mut self, name: &[u8], before: Option<ClientStatement>) {
+        if let Some(Item::Remote(Entry { undo, .. }) | Item::Local { undo, .. }) =
             self.items.back_mut()
         {
-            *name = Some(statement.into());
+            *undo = Some(Undo {
+                name: name.into(),
+                before: before.map(Box::new),
+            });
         }
     }
 
     /// The reply added last is the one to a `Bind` or `Describe` of this statement on a shared connection.
-    pub fn uses_last(&mut self, key: &Arc<StatementKey>) {
+    pub fn uses_last(&mut self, key: &Arc<StatementKey>, name: &Arc<[u8]>) {
         if let Some(Item::Remote(entry)) = self.items.back_mut() {
-            entry.uses = Some(Arc::clone(key));
+            entry.uses = Some(Uses {
+                key: Arc::clone(key),
+                name: Arc::clone(name),
+            });
         }
+    }
+
+    /// The message whose reply comes next uses this statement, as has turned out.
+    pub fn uses_at_front(&mut self, key: &Arc<StatementKey>, name: &Arc<[u8]>) {
+        if let Some(Item::Remote(entry)) = self.items.front_mut() {
+            entry.uses = Some(Uses {
+                key: Arc::clone(key),
+                name: Arc::clone(name),
+            });
+        }
+    }
+
+    /// The place of what was pushed last.
+    #[must_use]
+    pub fn pushed(&self) -> u64 {
+        self.pushed
     }
 
     /// The reply added last is the one to a client's `Describe` of its statement of this name.
@@ -300,13 +350,18 @@ impl Pipeline {
             before_sync: at.is_none(),
             ..Failed::default()
         };
+        let mut first = true;
         for item in self.items.drain(..at.unwrap_or(self.items.len())) {
-            let (key, name) = match item {
-                Item::Remote(entry) => (entry.key, entry.name),
-                Item::Local { name, .. } => (None, name),
+            let (key, undo) = match item {
+                Item::Remote(entry) => (entry.key, entry.undo),
+                Item::Local { undo, .. } => (None, undo),
             };
             failed.unprepared.extend(key);
-            failed.unnamed.extend(name);
+            if std::mem::take(&mut first) {
+                failed.failed = undo;
+            } else {
+                failed.skipped.extend(undo);
+            }
         }
         failed
     }

@@ -4,7 +4,7 @@
 //! name for different statements can share a connection. The set is bounded; the least recently used is closed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::limits::CONNECTION_STATEMENTS_MAX;
 
@@ -147,10 +147,19 @@ impl PreparedSet {
         self.named.get(key).map(|slot| name(slot.name))
     }
 
-    /// Whether any statement is, or may be, prepared under a name.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.named.is_empty() && self.free.is_empty()
+    /// The names that the server may have statements under, all of which are to be closed now.
+    pub fn take_names(&mut self) -> Vec<String> {
+        self.unnamed = None;
+        let named = self.named.drain().map(|(_, slot)| slot.name);
+        named.chain(self.free.drain(..)).map(name).collect()
+    }
+
+    /// The server has told what a statement's parameters are: it is known with them from now on.
+    pub fn rekey(&mut self, from: &Arc<StatementKey>, to: &Arc<StatementKey>) {
+        if let Some(slot) = self.named.remove(from) {
+            let before = self.named.insert(Arc::clone(to), slot);
+            self.free.extend(before.map(|slot| slot.name));
+        }
     }
 
     fn evict(&mut self) {
@@ -161,8 +170,12 @@ impl PreparedSet {
     }
 }
 
+/// What the names on shared connections begin with. No client can guess it, so none can use them by SQL.
+pub static PREFIX: LazyLock<String> =
+    LazyLock::new(|| format!("tidegate_{:016x}_", rand::random::<u64>()));
+
 fn name(number: u64) -> String {
-    format!("tidegate_{number}")
+    format!("{}{number}", *PREFIX)
 }
 
 #[cfg(test)]
@@ -204,7 +217,7 @@ mod tests {
         let other = set.prepare(&key("select 2"), 0, 2);
         assert!(other.parse && other.close && other.name == first);
         set.forget_all();
-        assert!(!set.holds(&key("select 2")) && !set.is_empty());
+        assert!(!set.holds(&key("select 2")));
         assert!(set.prepare(&key("select 2"), 0, 3).close);
     }
 

@@ -3,10 +3,13 @@
 //! Rows are passed on unread, many at a time; everything else is matched to the first reply owed. The status byte that a client
 //! sees is always the default backend's.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 
 use super::batch::FailedBy;
 use super::pipeline::{Expect, Side, To, Verdict};
+use super::prepared::StatementKey;
 use super::{End, PassTo, Session};
 use crate::error::ClientError;
 use crate::limits;
@@ -136,6 +139,12 @@ impl Session {
                     return self.lost(side, "it sent a message out of turn").map(drop);
                 }
                 verdict => {
+                    if tag == b'C' && side == Side::Oltp {
+                        self.on_completed(body);
+                    }
+                    if tag == b't' && expect == Expect::Describe {
+                        self.on_parameter_types(side, body);
+                    }
                     if matches!(tag, b'T' | b'n') && expect == Expect::Describe {
                         self.on_shape(side, body);
                     }
@@ -151,19 +160,49 @@ impl Session {
         Ok(())
     }
 
+    /// A backend says what a client's statement's parameters are, where the client left that open: elsewhere it is prepared with the same.
+    fn on_parameter_types(&mut self, side: Side, body: &[u8]) {
+        let Some(entry) = self.pipeline.front() else {
+            return;
+        };
+        let (Some(uses), Some(name)) = (entry.uses.clone(), entry.describes.clone()) else {
+            return;
+        };
+        if *uses.key.types == *body {
+            return;
+        }
+        let key = Arc::new(StatementKey {
+            types: body.into(),
+            ..(*uses.key).clone()
+        });
+        if let Some(conn) = self.conn(side) {
+            conn.prepared.rekey(&uses.key, &key);
+        }
+        let own = self
+            .statements
+            .get(&name)
+            .is_some_and(|own| own.key == uses.key);
+        if own {
+            self.statements.rekey(&name, &key);
+        }
+        self.pipeline.uses_at_front(&key, &uses.name);
+    }
+
     /// A backend says what a prepared statement's rows look like.
     fn on_shape(&mut self, side: Side, body: &[u8]) {
         let Some(entry) = self.pipeline.front() else {
             return;
         };
         let (uses, describes) = (entry.uses.clone(), entry.describes.clone());
-        let Some(key) = uses else { return };
+        let Some(key) = uses.map(|uses| uses.key) else {
+            return;
+        };
         let shape = backend::row_shape(body);
         if let Some(conn) = self.conn(side) {
             conn.prepared.learn_shape(&key, shape);
         }
         if let Some(name) = describes {
-            self.statements.learn_shape(&name, shape);
+            self.statements.learn_shape(&name, &key, shape);
         }
     }
 
@@ -230,7 +269,7 @@ impl Session {
             To::Nobody | To::Inspection | To::Setup => fatal,
         };
         if shown {
-            match self.own_names_in(side, &fields.message, message) {
+            match self.own_names_in(&fields.message, message) {
                 Some(renamed) => self.client.out.extend_from_slice(&renamed),
                 None => self.client.out.extend_from_slice(message),
             }
@@ -247,9 +286,9 @@ impl Session {
             // The plan that does not fit its tables any more is made anew for the next who asks.
             (Side::Oltp, "0A000" | "26000") => {
                 self.path_stale = true;
-                let key = self.pipeline.front().and_then(|entry| entry.uses.clone());
-                if let (Some(key), Some(conn)) = (key, self.conn(side)) {
-                    conn.prepared.forget(&key);
+                let uses = self.pipeline.front().and_then(|entry| entry.uses.clone());
+                if let (Some(uses), Some(conn)) = (uses, self.conn(side)) {
+                    conn.prepared.forget(&uses.key);
                 }
             }
             // An error takes back what was set in its transaction.
@@ -275,8 +314,14 @@ impl Session {
                 .iter()
                 .for_each(|key| conn.prepared.forget(key));
         }
-        for name in &failed.unnamed {
-            self.statements.remove(name);
+        for undo in failed.skipped.into_iter().rev() {
+            self.statements.undo(undo);
+        }
+        match failed.failed {
+            // A Parse takes the unnamed statement with it before it fails.
+            Some(undo) if undo.name.is_empty() => drop(self.statements.remove(b"")),
+            Some(undo) => self.statements.undo(undo),
+            None => {}
         }
         if failed.before_sync && shown {
             self.batch.failed = Some(FailedBy::from(side));
@@ -286,25 +331,16 @@ impl Session {
     }
 
     /// An error that names a statement as a shared connection knows it, with the name that the client gave it.
-    fn own_names_in(&self, side: Side, text: &str, message: &[u8]) -> Option<BytesMut> {
-        let key = self
+    fn own_names_in(&self, text: &str, message: &[u8]) -> Option<BytesMut> {
+        let uses = self
             .pipeline
             .front()
             .and_then(|entry| entry.uses.as_ref())?;
-        let conn = match side {
-            Side::Oltp => self.oltp.as_ref().map(Lease::conn),
-            Side::Analytic => self.leased.as_ref().map(|leased| leased.lease.conn()),
-        };
-        let there = conn?.prepared.name_of(key)?;
-        let (name, _) = self
-            .statements
-            .iter()
-            .find(|(name, own)| !name.is_empty() && own.key == *key)?;
-        let own = text.replace(
-            &format!("\"{there}\""),
-            &format!("\"{}\"", String::from_utf8_lossy(name)),
-        );
-        (own != text).then(|| backend::with_message(message, &own))
+        let (before, rest) = text.split_once("\"tidegate_")?;
+        let (_, after) = rest.split_once('"')?;
+        let own = String::from_utf8_lossy(&uses.name);
+        let renamed = format!("{before}\"{own}\"{after}");
+        Some(backend::with_message(message, &renamed))
     }
 
     /// A notice, a notification or a parameter's new value.
@@ -403,7 +439,7 @@ impl Session {
         let asked = !matches!(to, To::Setup | To::Inspection);
         let new = self.tell_parameter(name, value);
         if new {
-            self.traces_pending |= self.pooled && asked;
+            self.told_changed |= self.pooled && asked;
             self.dialect = super::dialect_of(&self.told);
             if name == "application_name" {
                 value.clone_into(&mut self.view.application);
@@ -456,6 +492,8 @@ impl Session {
         }
         if matches!(tag, b'c' | b'f') {
             self.copy_in = false;
+            // A Flush sent before was read as part of the COPY.
+            self.batch.flushed = false;
         }
     }
 

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::pins::PinReason;
+use super::prepared::PREFIX;
 
 /// The session's settings that differ from its defaults, as the server shows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,37 +124,54 @@ fn quoted(text: &str) -> String {
 /// What the server said of the session's state.
 #[derive(Debug, Default)]
 pub struct Inspection {
+    utf8: bool,
     values: BTreeMap<Box<str>, Box<str>>,
     /// What cannot be carried to another connection.
     pub pins: BTreeSet<PinReason>,
 }
 
 impl Inspection {
-    /// The statements that ask: a transaction of its own kind, so that no default of the session's makes it wait.
+    /// Nothing was said yet. `utf8`: that is the session's encoding.
+    #[must_use]
+    pub fn new(utf8: bool) -> Self {
+        Self {
+            utf8,
+            ..Self::default()
+        }
+    }
+
+    /// The statements that ask: a transaction of its own kind, so that no default of the session's makes it wait, and every name in full,
+    /// so that nothing in the session's search path is asked in place of PostgreSQL's own.
     #[must_use]
     pub fn query(user: &str, custom: &BTreeSet<String>) -> String {
         let names: Vec<String> = custom.iter().map(|name| quoted(name)).collect();
         let user = quoted(user);
         format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
-             SELECT 'set'::text, name, setting FROM pg_catalog.pg_settings \
-               WHERE source = 'session' AND name !~ '^transaction_' \
+             SELECT 'set'::pg_catalog.text, name, setting FROM pg_catalog.pg_settings \
+               WHERE source OPERATOR(pg_catalog.=) 'session' AND name OPERATOR(pg_catalog.!~) '^transaction_' \
              UNION ALL SELECT 'set', n, pg_catalog.current_setting(n, true) \
-               FROM pg_catalog.unnest(ARRAY[{}]::text[]) n WHERE pg_catalog.current_setting(n, true) IS NOT NULL \
-             UNION ALL SELECT 'set', 'role', r FROM pg_catalog.current_setting('role') r WHERE r <> 'none' \
-             UNION ALL SELECT 'pin', 'session_authorization', NULL WHERE session_user <> {user} \
-             UNION ALL SELECT 'pin', 'temporary_relation', NULL WHERE pg_catalog.pg_my_temp_schema() <> 0 \
-               AND (EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()) \
-                 OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = pg_catalog.pg_my_temp_schema()) \
-                 OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE typnamespace = pg_catalog.pg_my_temp_schema()) \
-                 OR EXISTS (SELECT FROM pg_catalog.pg_operator WHERE oprnamespace = pg_catalog.pg_my_temp_schema())) \
+               FROM pg_catalog.unnest(ARRAY[{}]::pg_catalog.text[]) n WHERE pg_catalog.current_setting(n, true) IS NOT NULL \
+             UNION ALL SELECT 'set', 'role', r FROM pg_catalog.current_setting('role') r WHERE r OPERATOR(pg_catalog.<>) 'none' \
+             UNION ALL SELECT 'pin', 'session_authorization', NULL WHERE session_user OPERATOR(pg_catalog.<>) {user} \
+             UNION ALL SELECT 'pin', 'temporary_relation', NULL WHERE pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid \
+               AND (EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) \
+                 OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) \
+                 OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE typnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) \
+                 OR EXISTS (SELECT FROM pg_catalog.pg_operator WHERE oprnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())) \
              UNION ALL SELECT 'pin', 'advisory_lock', NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_locks \
-               WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'advisory') \
+               WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND locktype OPERATOR(pg_catalog.=) 'advisory') \
              UNION ALL SELECT 'pin', 'listen', NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_listening_channels()) \
              UNION ALL SELECT 'pin', 'held_cursor', NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable) \
              UNION ALL SELECT 'pin', 'prepared_statement', NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_prepared_statements \
-               WHERE name !~ '^tidegate_[0-9]+$'); COMMIT",
-            names.join(",")
+               WHERE NOT pg_catalog.starts_with(name, '{}')) \
+             UNION ALL SELECT 'pin', 'encoding', NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_settings \
+               WHERE name OPERATOR(pg_catalog.=) 'client_encoding' AND setting OPERATOR(pg_catalog.<>) reset_val) \
+             UNION ALL SELECT 'pin', 'privileged_setting', NULL WHERE pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' \
+               AND EXISTS (SELECT FROM pg_catalog.pg_settings WHERE source OPERATOR(pg_catalog.=) 'session' \
+                 AND context OPERATOR(pg_catalog.=) 'superuser'); COMMIT",
+            names.join(","),
+            *PREFIX
         )
     }
 
@@ -165,6 +183,16 @@ impl Inspection {
         };
         match &*text(0) {
             "set" => {
+                // What another encoding would read differently cannot be told to another connection.
+                if !columns
+                    .get(2)
+                    .copied()
+                    .flatten()
+                    .is_some_and(<[u8]>::is_ascii)
+                    && !self.utf8
+                {
+                    self.pins.insert(PinReason::Encoding);
+                }
                 self.values.insert((*text(1)).into(), (*text(2)).into());
             }
             "pin" => self.pins.extend(PinReason::of(&text(1))),

@@ -36,6 +36,7 @@ impl Session {
         if !self.finish_batch_before_query() {
             return Ok(Step::Wait);
         }
+        self.statements.remove(b"");
         let ranges = sql::split_with(text, &self.dialect);
         if ranges.is_empty() || ranges.len() > STATEMENTS_PER_QUERY_MAX {
             return Ok(self.query_oltp(frame, text, &[]).await);
@@ -46,7 +47,11 @@ impl Session {
             parts.push(Part { range, facts });
         }
         if parts.iter().any(|part| self.needs_path(&part.facts)) {
-            self.ask_path().await;
+            if let Err(error) = self.ask_path().await {
+                self.fail_deferred();
+                self.refuse_query(&error);
+                return Ok(Step::Done);
+            }
             if !self.pipeline.is_empty() {
                 return Ok(Step::Wait);
             }
@@ -111,7 +116,11 @@ impl Session {
         let mut moved = false;
         for part in parts {
             let statement = text.get(part.range.clone()).unwrap_or_default();
-            let local = self.local(&part.facts, statement).is_some() && !self.view.failed;
+            let local = self
+                .local(&part.facts, statement)
+                // In a string the server can do this as well, and then the string need not be cut.
+                .is_some_and(|local| local != LocalCommand::DeallocateAll || parts.len() == 1);
+            let local = local && !self.view.failed;
             let decision = self.route(&part.facts);
             let claimable = |name: &str| self.snapshot.table.may_claim(name);
             let depends = moved
@@ -152,7 +161,9 @@ impl Session {
             self.track(&part.facts, one);
         }
         // A string that was not looked into may do anything.
-        self.traces_pending |= self.pooled && parts.is_empty();
+        if self.pooled && parts.is_empty() && !sql::split_with(text, &self.dialect).is_empty() {
+            self.pin_for_unknown();
+        }
         self.batch = Batch::default();
         self.point_cancel_at(Side::Oltp);
         if let Some(conn) = self.conn(Side::Oltp) {
@@ -271,7 +282,12 @@ impl Session {
             return;
         };
         if self.needs_path(&part.facts) {
-            self.ask_path().await;
+            if let Err(error) = self.ask_path().await {
+                self.fail_script(&error);
+            } else if self.path_stale {
+                // It could not be asked.
+                self.path_stale = false;
+            }
             return;
         }
         let Some(script) = self.script.as_mut() else {
@@ -442,7 +458,7 @@ impl Session {
             // Bind, Describe and Execute deal with them before they get here.
             LocalCommand::Gone | LocalCommand::Transaction { .. } => {}
             LocalCommand::DeallocateAll => {
-                self.statements.clear();
+                self.statements.clear_before(u64::MAX);
                 compose::put_command_complete(&mut out, "DEALLOCATE ALL");
             }
             LocalCommand::Deallocate(name) => {

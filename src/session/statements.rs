@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::local::LocalCommand;
-use super::pipeline::Side;
+use super::pipeline::{Side, Undo};
 use super::prepared::StatementKey;
 use crate::limits::CLIENT_PORTALS_MAX;
 use crate::sql::StatementFacts;
@@ -19,8 +19,12 @@ pub struct ClientStatement {
     pub key: Arc<StatementKey>,
     /// What it does.
     pub facts: Arc<StatementFacts>,
+    /// What the client calls it.
+    pub name: Arc<[u8]>,
     /// When it was prepared, as a number that only grows.
     pub parsed: u64,
+    /// What had been sent to backends before, see [`super::pipeline::Pipeline::pushed`].
+    pub after: u64,
     /// What the client was told that its rows look like.
     pub shape: Option<u64>,
     /// The default backend has it under the client's name.
@@ -43,6 +47,8 @@ pub enum Portal {
     },
     /// The router answers it.
     Local(LocalCommand),
+    /// The router has answered it.
+    Done,
 }
 
 /// A client's statements and portals.
@@ -71,9 +77,20 @@ impl Statements {
     }
 
     /// Remembers a statement under the client's name. Beyond the bound it is the default backend's alone.
-    pub fn insert(&mut self, name: &[u8], statement: ClientStatement) {
+    /// Returns what it was before.
+    pub fn insert(&mut self, name: &[u8], statement: ClientStatement) -> Option<ClientStatement> {
         if self.has_room_for(name) {
-            self.statements.insert(name.into(), statement);
+            self.statements.insert(name.into(), statement)
+        } else {
+            None
+        }
+    }
+
+    /// A message that has changed a statement is not run after all.
+    pub fn undo(&mut self, undo: Undo) {
+        match undo.before {
+            Some(before) => drop(self.statements.insert(undo.name, *before)),
+            None => drop(self.statements.remove(&undo.name)),
         }
     }
 
@@ -91,8 +108,9 @@ impl Statements {
     }
 
     /// The client is told what a statement's rows look like.
-    pub fn learn_shape(&mut self, name: &[u8], shape: u64) {
-        if let Some(statement) = self.statements.get_mut(name) {
+    pub fn learn_shape(&mut self, name: &[u8], key: &Arc<StatementKey>, shape: u64) {
+        let found = self.statements.get_mut(name);
+        if let Some(statement) = found.filter(|statement| statement.key == *key) {
             statement.shape = Some(shape);
         }
     }
@@ -116,9 +134,10 @@ impl Statements {
         self.statements.remove(name)
     }
 
-    /// Forgets all statements (`DEALLOCATE ALL`, `DISCARD ALL`).
-    pub fn clear(&mut self) {
-        self.statements.clear();
+    /// Forgets all named statements but those prepared after that was sent (`DEALLOCATE ALL`, `DISCARD ALL`).
+    pub fn clear_before(&mut self, sent: u64) {
+        self.statements
+            .retain(|name, statement| name.is_empty() || statement.after >= sent);
     }
 
     /// Remembers a portal.

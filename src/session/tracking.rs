@@ -5,14 +5,15 @@
 
 use super::Session;
 use crate::sql::{
-    Discard, Effect, Hint, Isolation, SessionEffect, StatementFacts, TransactionControl,
+    Effect, Hint, Isolation, SessionEffect, StatementFacts, TransactionControl,
     is_read_only_builtin,
 };
 
 /// What the default backend is asked for: search path, user, and temporary relations.
 pub(super) const PATH_QUERY: &str = "SELECT pg_catalog.current_setting('search_path'), current_user, \
-     pg_catalog.array_to_string(ARRAY(SELECT relname::text FROM pg_catalog.pg_class \
-     WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relkind IN ('r','v','m','p')), E'\\n')";
+     pg_catalog.array_to_string(ARRAY(SELECT relname::pg_catalog.text FROM pg_catalog.pg_class \
+     WHERE relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
+     AND relkind OPERATOR(pg_catalog.=) ANY ('{r,v,m,p}'::pg_catalog.\"char\"[])), E'\\n')";
 
 /// What `tidegate.to` becomes at the end of the transaction that has set it.
 pub(super) struct HintScope {
@@ -34,12 +35,7 @@ impl Session {
             {
                 self.view.temporary.insert(name.clone());
             }
-            SessionEffect::Discard(Discard::All) => {
-                self.statements.clear();
-                self.view.hint = None;
-            }
             SessionEffect::Reset(None) => self.view.hint = None,
-            SessionEffect::Deallocate(None) => self.statements.clear(),
             SessionEffect::Deallocate(Some(name)) => drop(self.statements.remove(name.as_bytes())),
             _ => {}
         }
@@ -64,6 +60,7 @@ impl Session {
             TransactionControl::Commit { .. }
                 | TransactionControl::Rollback { .. }
                 | TransactionControl::RollbackTo(_)
+                | TransactionControl::PrepareTransaction
         );
         self.batch.heals |= heals && self.view.failed;
         match control {

@@ -10,19 +10,27 @@ use super::tokens::Tokens;
 /// Calls in one statement; more are not looked at.
 const CALLS_MAX: usize = 100;
 
-/// The names set for longer than the transaction by calls in `text`. `None` where a name is no plain string constant.
+/// A call of `set_config`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetConfig {
+    /// The setting, in lower case.
+    pub name: String,
+    /// It ends with the transaction.
+    pub local: bool,
+}
+
+/// The calls in `text`. `None` where a name is no plain string constant, unless the call is plainly for the transaction only.
 #[must_use]
-pub fn set_config_names(text: &[u8]) -> Option<Vec<String>> {
+pub fn set_config_calls(text: &[u8]) -> Option<Vec<SetConfig>> {
     let tokens = Tokens::new(text, Dialect::default());
     let mut cursor = tokens.cursor();
-    let (mut names, mut calls) = (Vec::new(), 0);
+    let mut calls = Vec::new();
     while !cursor.is_done() {
         if !cursor.is(0, "set_config") || !cursor.is_mark(1, "(") {
             cursor.advance();
             continue;
         }
-        calls += 1;
-        if calls > CALLS_MAX {
+        if calls.len() >= CALLS_MAX {
             return None;
         }
         cursor.advance();
@@ -41,14 +49,18 @@ pub fn set_config_names(text: &[u8]) -> Option<Vec<String>> {
                 arguments.skip();
             }
         }
-        if last.is_any(0, &["true"]) && last.peek(1).is_none() {
-            continue;
+        let local = last.is_any(0, &["true"]) && last.peek(1).is_none();
+        match name.filter(|_| plain) {
+            Some(name) => {
+                let inner = name.get(1..name.len().saturating_sub(1))?;
+                let name = String::from_utf8_lossy(inner).to_ascii_lowercase();
+                calls.push(SetConfig { name, local });
+            }
+            None if local => {}
+            None => return None,
         }
-        let name = name.filter(|_| plain)?;
-        let inner = name.get(1..name.len().saturating_sub(1))?;
-        names.push(String::from_utf8_lossy(inner).to_ascii_lowercase());
     }
-    Some(names)
+    Some(calls)
 }
 
 /// Whether the client is told what `pg_backend_pid()` returns: it is called in what a query puts out, not just in its conditions.
@@ -95,7 +107,11 @@ mod tests {
 
     #[test]
     fn names_that_outlive_the_transaction() {
-        let names = |text: &str| set_config_names(text.as_bytes());
+        let names = |text: &str| {
+            let calls = set_config_calls(text.as_bytes())?;
+            let lasting = calls.into_iter().filter(|call| !call.local);
+            Some(lasting.map(|call| call.name).collect::<Vec<_>>())
+        };
         let some = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
         assert_eq!(
             names("select set_config('search_path', '', false)"),

@@ -9,6 +9,7 @@ mod command_line;
 mod connections;
 mod crowd;
 mod decisions;
+mod differential;
 mod extended;
 mod facts_snapshot;
 mod guard;

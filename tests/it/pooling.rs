@@ -513,7 +513,6 @@ fn what_cannot_be_carried_pins_until_it_is_gone() {
                 "DROP TABLE mine",
                 "temporary_relation",
             ),
-            ("SELECT setseed(0.5)", "DISCARD ALL", "seed"),
             ("SELECT pg_backend_pid()", "DISCARD ALL", "process_id"),
             (
                 "DO $$ BEGIN PERFORM set_config('app.x', 'y', false); END $$",
@@ -579,7 +578,7 @@ fn what_cannot_be_carried_pins_until_it_is_gone() {
 #[test]
 fn a_listener_is_told_while_it_is_idle() {
     run(async {
-        let tide = narrow("idle_listener", 2).await;
+        let tide = narrow("idle_listener", 3).await;
         let (mut listener, mut other) = (tide.raw().await, tide.raw().await);
         listener.query("LISTEN news").await;
         other.query("NOTIFY news, 'extra'").await;

@@ -25,6 +25,11 @@ const GLANCE: Duration = Duration::from_millis(10);
 
 /// Runs one test in a runtime of its own. A test that hangs fails.
 pub fn run<F: Future<Output = ()>>(test: F) {
+    run_for(4 * PATIENCE, test);
+}
+
+/// Runs one test that may take that long.
+pub fn run_for<F: Future<Output = ()>>(patience: Duration, test: F) {
     router::end_on_panic_in_the_router();
     let _ = &*postgres::PAIR;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -32,7 +37,7 @@ pub fn run<F: Future<Output = ()>>(test: F) {
         .enable_all()
         .build()
         .expect("a runtime");
-    let finished = runtime.block_on(async { tokio::time::timeout(4 * PATIENCE, test).await });
+    let finished = runtime.block_on(async { tokio::time::timeout(patience, test).await });
     runtime.shutdown_timeout(Duration::from_secs(2));
     finished.expect("the test hangs");
 }
