@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::batch::FailedBy;
-use super::pipeline::{Expect, Side, To};
+use super::pipeline::{Expect, Side, To, Undo};
 use super::prepared::StatementKey;
 use super::statements::ClientStatement;
 use super::{End, Session, Step};
@@ -115,6 +115,12 @@ impl Session {
         }
         self.batch.oltp_used = true;
         self.pipeline.push(Expect::Parse, Side::Oltp, To::Errors);
+        self.pipeline.undo_last(Undo {
+            name: name.into(),
+            before: Some(Box::new(statement.clone())),
+            at: statement.parsed,
+            is_parse: false,
+        });
         self.statements.mark_on_oltp(name);
         true
     }

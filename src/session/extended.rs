@@ -13,7 +13,7 @@ use super::backends::ABORT;
 use super::batch::{Batch, FailedBy};
 use super::dispatch::{Pooled, Prepare};
 use super::local::LocalCommand;
-use super::pipeline::{Expect, Side, To};
+use super::pipeline::{Expect, Side, To, Undo};
 use super::prepared::StatementKey;
 use super::statements::{ClientStatement, Portal};
 use super::{End, PassTo, Session, Step};
@@ -214,8 +214,25 @@ impl Session {
 
     /// The client has a statement of this name from now on, unless the message sent last fails.
     fn remember(&mut self, name: &[u8], statement: ClientStatement) {
+        let at = statement.parsed;
         let before = self.statements.insert(name, statement);
-        self.pipeline.undo_last(name, before);
+        self.pipeline.undo_last(Undo {
+            name: name.into(),
+            before: before.map(Box::new),
+            at,
+            is_parse: true,
+        });
+    }
+
+    /// The client has no statement of this name any more, unless the message sent last is not run.
+    fn forget(&mut self, name: &[u8]) {
+        let before = self.statements.remove(name);
+        self.pipeline.undo_last(Undo {
+            name: name.into(),
+            before: before.map(Box::new),
+            at: self.shared.number(),
+            is_parse: false,
+        });
     }
 
     /// `Bind`, or the start of a long one.
@@ -236,7 +253,12 @@ impl Session {
         if statement.local == Some(LocalCommand::Gone) {
             return Ok(self.fail_batch(&no_unnamed()));
         }
-        if let Some(command) = statement.local {
+        // Which statements there are may have changed since the Parse.
+        let text = &statement.key.text;
+        let local = statement.local.clone();
+        if let Some(command) = local.or_else(|| self.local(&statement.facts, text))
+            && !self.view.failed
+        {
             if self.is_unsettled() {
                 return Ok(Step::Wait);
             }
@@ -632,9 +654,8 @@ impl Session {
                     .get(name)
                     .is_some_and(|statement| !statement.on_oltp)
                 {
-                    let before = self.statements.remove(name);
                     self.answer(CLOSE_COMPLETE);
-                    self.pipeline.undo_last(name, before);
+                    self.forget(name);
                     return Ok(Step::Done);
                 }
                 if self.pooled && !self.may_have_prepared && self.statements.get(name).is_none() {
@@ -643,8 +664,7 @@ impl Session {
                 }
                 let step = self.pass_to_oltp(frame, Expect::Close).await?;
                 if step == Step::Done && !self.skipping {
-                    let before = self.statements.remove(name);
-                    self.pipeline.undo_last(name, before);
+                    self.forget(name);
                 }
                 Ok(step)
             }

@@ -51,8 +51,6 @@ pub enum LocalCommand {
     Reset(String),
     /// `DEALLOCATE name` of a statement that only analytic connections have.
     Deallocate(String),
-    /// `DEALLOCATE ALL` where none was prepared by SQL.
-    DeallocateAll,
     /// A BEGIN, COMMIT or ROLLBACK that the default backend need not hear of.
     Transaction {
         /// What it does.

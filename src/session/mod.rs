@@ -134,10 +134,14 @@ pub struct Session {
     may_have_prepared: bool,
     /// What the server says to that, as it comes.
     inspection: Option<Inspection>,
+    /// Statements sent that may move a sequence, by their place, and whether they then pin.
+    moves_to_come: Vec<(u64, bool)>,
     /// How often it has moved a sequence, as far as is known.
     sequence_moves: u64,
     /// How often in a row the server did not say what is left on the connection.
     inspections_failed: u32,
+    /// Something stays on the connection that nobody else may meet: it is closed when it is not needed any more.
+    spoilt: bool,
     /// `application_name` was reset to another than the session's.
     application_reset: bool,
     /// A parameter has changed since the connection was last at rest.
@@ -245,8 +249,10 @@ impl Session {
             inspection: None,
             sequences_moved: false,
             sequence_moves: 0,
+            moves_to_come: Vec::new(),
             inspections_failed: 0,
             application_reset: false,
+            spoilt: false,
             told_changed: false,
             told_at_rest: start.told.clone(),
             doubted: None,

@@ -165,7 +165,7 @@ impl Session {
         if !self.pooled || self.view.failed {
             return;
         }
-        if facts.functions.iter().any(reads_sequences) {
+        if facts.functions.iter().any(reads_sequences) && self.moves_to_come.is_empty() {
             self.own_sequences();
         }
         match &facts.session {
@@ -316,25 +316,18 @@ impl Session {
             self.count_pin(PinReason::Sequence, false);
         }
         if trace.reads_sequences {
-            self.asks_sequences_later |= !self.sequences_moved;
+            let moved = self.sequences_moved || !self.moves_to_come.is_empty();
+            self.asks_sequences_later |= !moved && !trace.moves_sequences;
             if self.pins.remove(PinReason::Sequence) {
                 self.count_pin(PinReason::Sequence, false);
             }
-        } else if trace.moves_sequences {
-            self.sequences_moved = true;
-            self.sequence_moves += 1;
-            if self.asks_sequences_later {
-                self.pin(PinReason::Sequence);
-            }
         }
-        let moves = self.sequence_moves;
-        if let Some(conn) = self.conn(Side::Oltp) {
-            if trace.moves_sequences {
-                conn.sequences_of = (number, moves);
-            }
-            if trace.opaque {
-                conn.opaque_of = number;
-            }
+        if trace.moves_sequences {
+            let pins = self.asks_sequences_later && !trace.reads_sequences;
+            self.moves_to_come.push((self.pipeline.pushed(), pins));
+        }
+        if let Some(conn) = self.conn(Side::Oltp).filter(|_| trace.opaque) {
+            conn.opaque_of = number;
         }
         let clean = self.pins.is_empty() && self.settings.is_empty() && !self.traces_pending;
         self.traces_pending |= trace.inspect && !(trace.only_cleans && clean);
@@ -366,6 +359,9 @@ impl Session {
         if !self.pins_to_come.is_empty() {
             self.pin_what_was_run();
         }
+        if !self.moves_to_come.is_empty() {
+            self.on_sequence_moved();
+        }
         let all = match tag {
             b"DISCARD ALL\0" => true,
             b"DEALLOCATE ALL\0" => false,
@@ -379,6 +375,7 @@ impl Session {
         if all {
             self.view.hint = None;
             for reason in self.pins.discard() {
+                self.spoilt |= reason.spoils();
                 self.count_pin(reason, false);
             }
             self.publish_pins();
@@ -402,6 +399,31 @@ impl Session {
         self.publish_pins();
     }
 
+    /// A statement was run that may have moved a sequence.
+    fn on_sequence_moved(&mut self) {
+        let number = self.pipeline.front().map_or(0, |entry| entry.number);
+        let (mut moved, mut pins) = (false, false);
+        self.moves_to_come.retain(|(at, pin)| {
+            let now = *at <= number;
+            moved |= now;
+            pins |= now && *pin;
+            !now
+        });
+        if !moved {
+            return;
+        }
+        self.sequences_moved = true;
+        self.sequence_moves += 1;
+        let own = (self.number, self.sequence_moves);
+        if let Some(conn) = self.conn(Side::Oltp) {
+            conn.sequences_of = own;
+        }
+        if pins {
+            self.pin(PinReason::Sequence);
+            self.publish_pins();
+        }
+    }
+
     /// With nothing owed to the client any more: asks what is left on the connection, or gives it back.
     pub(super) fn rest_oltp(&mut self) {
         let Some(lease) = self.oltp.as_ref().filter(|_| self.pooled) else {
@@ -421,6 +443,7 @@ impl Session {
         }
         // What was not run does not pin.
         self.pins_to_come.clear();
+        self.moves_to_come.clear();
         let wanted = lease.is_wanted();
         if self.clear_debris() {
             return;
@@ -442,7 +465,7 @@ impl Session {
         let cancelling = self.slot.release();
         self.sequences_moved = false;
         if let Some(lease) = self.oltp.take() {
-            lease.give_back(cancelling);
+            lease.give_back(cancelling || std::mem::take(&mut self.spoilt));
         }
     }
 
@@ -598,11 +621,6 @@ impl Session {
         End::Told(told.fatal())
     }
 
-    /// Whether the server may know statements that SQL prepared.
-    pub(super) fn has_sql_statements(&self) -> bool {
-        self.may_have_prepared
-    }
-
     /// The rows of `SHOW tidegate.pins`: every session's.
     pub(super) fn put_pins(&self, out: &mut bytes::BytesMut) {
         let mut rows: Vec<_> = self
@@ -638,6 +656,7 @@ impl Session {
             && self.pins.is_empty()
             && !self.traces_pending
             && self.inspection.is_none()
+            && !self.spoilt
             && self.pipeline.is_empty()
             && self.status == b'I'
             && !self.batch.oltp_used;

@@ -83,13 +83,19 @@ impl PinReason {
         }
     }
 
+    /// Whether it stays on the connection whatever the session does, so that nobody else may have that.
+    #[must_use]
+    pub fn spoils(self) -> bool {
+        matches!(self, PinReason::Load | PinReason::Seed | PinReason::Code)
+    }
+
     /// The reason of that word.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 
-    /// Whether the server can be asked if it still holds. The others hold until `DISCARD ALL`, and those that it does not undo for good.
+    /// Whether the server can be asked if it still holds. The others hold until `DISCARD ALL`.
     #[must_use]
     pub fn is_inspected(self) -> bool {
         self <= PinReason::SessionAuthorization
@@ -373,10 +379,9 @@ impl Pins {
         self.reasons.remove(&reason)
     }
 
-    /// Takes all away but for what no `DISCARD` undoes. What was taken.
+    /// Takes all away that the server cannot be asked about, after `DISCARD ALL`. What was taken.
     pub fn discard(&mut self) -> Vec<PinReason> {
-        let stays = |reason: &PinReason| matches!(reason, PinReason::Load | PinReason::Seed);
-        let gone = |reason: &PinReason| !stays(reason) && !reason.is_inspected();
+        let gone = |reason: &PinReason| !reason.is_inspected();
         let taken: Vec<_> = self.iter().filter(gone).collect();
         self.reasons.retain(|reason| !gone(reason));
         taken
@@ -499,7 +504,10 @@ mod tests {
         assert!(pins.has(PinReason::Load));
         pins.add(PinReason::Seed);
         pins.add(PinReason::Code);
-        assert_eq!(pins.discard(), [PinReason::Code]);
-        assert!(!pins.is_empty());
+        assert_eq!(
+            pins.discard(),
+            [PinReason::Load, PinReason::Seed, PinReason::Code]
+        );
+        assert!(pins.is_empty());
     }
 }

@@ -69,6 +69,10 @@ pub struct Undo {
     pub name: Box<[u8]>,
     /// What it was.
     pub before: Option<Box<ClientStatement>>,
+    /// When that was: what was prepared later stays.
+    pub at: u64,
+    /// It is a client's `Parse`, which takes the unnamed statement with it before it fails.
+    pub is_parse: bool,
 }
 
 /// A statement that a message uses on a shared connection.
@@ -215,14 +219,11 @@ impl Pipeline {
     }
 
     /// The reply added last is the one to a client's message that has changed a statement.
-    pub fn undo_last(&mut self, name: &[u8], before: Option<ClientStatement>) {
+    pub fn undo_last(&mut self, undone: Undo) {
         if let Some(Item::Remote(Entry { undo, .. }) | Item::Local { undo, .. }) =
             self.items.back_mut()
         {
-            *undo = Some(Undo {
-                name: name.into(),
-                before: before.map(Box::new),
-            });
+            *undo = Some(undone);
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::batch::FailedBy;
-use super::pipeline::{Expect, Side, To, Verdict};
+use super::pipeline::{Expect, Side, To, Undo, Verdict};
 use super::prepared::StatementKey;
 use super::{End, PassTo, Session};
 use crate::error::ClientError;
@@ -319,7 +319,12 @@ impl Session {
         }
         match failed.failed {
             // A Parse takes the unnamed statement with it before it fails.
-            Some(undo) if undo.name.is_empty() => drop(self.statements.remove(b"")),
+            Some(undo) if undo.is_parse && undo.name.is_empty() => {
+                self.statements.undo(Undo {
+                    before: None,
+                    ..undo
+                });
+            }
             Some(undo) => self.statements.undo(undo),
             None => {}
         }

@@ -116,11 +116,7 @@ impl Session {
         let mut moved = false;
         for part in parts {
             let statement = text.get(part.range.clone()).unwrap_or_default();
-            let local = self
-                .local(&part.facts, statement)
-                // In a string the server can do this as well, and then the string need not be cut.
-                .is_some_and(|local| local != LocalCommand::DeallocateAll || parts.len() == 1);
-            let local = local && !self.view.failed;
+            let local = self.local(&part.facts, statement).is_some() && !self.view.failed;
             let decision = self.route(&part.facts);
             let claimable = |name: &str| self.snapshot.table.may_claim(name);
             let depends = moved
@@ -157,6 +153,8 @@ impl Session {
         }
         for part in parts {
             self.prepare_ground(&part.facts).await;
+        }
+        for part in parts {
             let one = text.get(part.range.clone()).unwrap_or_default();
             self.track(&part.facts, one);
         }
@@ -340,9 +338,6 @@ impl Session {
     /// The command that a statement is, if it is the router's to answer.
     pub(super) fn local(&self, facts: &StatementFacts, text: &[u8]) -> Option<LocalCommand> {
         match &facts.session {
-            SessionEffect::Deallocate(None) if self.pooled && !self.has_sql_statements() => {
-                Some(LocalCommand::DeallocateAll)
-            }
             SessionEffect::Deallocate(Some(name)) => {
                 let held = self.statements.get(name.as_bytes());
                 let elsewhere = held.is_some_and(|statement| !statement.on_oltp);
@@ -457,10 +452,6 @@ impl Session {
             }
             // Bind, Describe and Execute deal with them before they get here.
             LocalCommand::Gone | LocalCommand::Transaction { .. } => {}
-            LocalCommand::DeallocateAll => {
-                self.statements.clear_before(u64::MAX);
-                compose::put_command_complete(&mut out, "DEALLOCATE ALL");
-            }
             LocalCommand::Deallocate(name) => {
                 self.statements.remove(name.as_bytes());
                 compose::put_command_complete(&mut out, "DEALLOCATE");

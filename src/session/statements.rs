@@ -88,6 +88,10 @@ impl Statements {
 
     /// A message that has changed a statement is not run after all.
     pub fn undo(&mut self, undo: Undo) {
+        let newer = |now: &ClientStatement| now.parsed > undo.at;
+        if self.statements.get(&undo.name).is_some_and(newer) {
+            return;
+        }
         match undo.before {
             Some(before) => drop(self.statements.insert(undo.name, *before)),
             None => drop(self.statements.remove(&undo.name)),

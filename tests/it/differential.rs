@@ -41,7 +41,7 @@ use script::Set;
 use seat::PATIENCE;
 
 /// Sets that are played if nothing else is said.
-const SETS: u64 = 200;
+const SETS: u64 = 160;
 
 /// Failing seeds after which the rest is left out.
 const FAILURES_MAX: usize = 8;

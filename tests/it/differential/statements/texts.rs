@@ -179,7 +179,9 @@ pub fn text(dice: &mut Dice, theme: Theme, asker: Asker) -> String {
             0 => "SELECT nextval('sq')",
             1 => "SELECT nextval('sq'), currval('sq')",
             2 => "INSERT INTO u (t_id) VALUES (1) RETURNING id, lastval(), currval('u_id_seq')",
-            3 => "SELECT setval('sq', 40), lastval() IS NULL",
+            // What the last value was before this transaction is the one thing that sessions which share connections may lose, see
+            // docs/pooling.md.
+            3 => "SELECT setval('sq', 40)",
             4 => "SELECT nextval('sq') + nextval('sq') - lastval()",
             5 => "SELECT setseed(0.25), random()",
             _ => "SELECT currval('no_such')",
