@@ -48,6 +48,19 @@ pub async fn read(connector: &Connector, dialect: &dyn Dialect) -> Result<Backen
             }
         }
     }
+    if let Some(query) = dialect.leaving_query() {
+        for row in control
+            .rows(query)
+            .await?
+            .into_iter()
+            .take(CATALOG_RELATIONS_MAX)
+        {
+            if let [Some(what), Some(name), hides] = row.as_slice() {
+                let hides = matches!(hides.as_deref(), Some("t" | "true"));
+                catalog.insert_leaving(what == "relation", name, hides);
+            }
+        }
+    }
     Ok(catalog)
 }
 

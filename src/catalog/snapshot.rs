@@ -61,6 +61,10 @@ pub struct BackendCatalog {
     stable_functions: HashSet<Box<str>>,
     /// Bare names of user functions that may write. One may hide a function of the same name that does not.
     writing_functions: HashSet<Box<str>>,
+    /// Bare names of user functions that may leave something in the session, and whether what they leave is listed nowhere.
+    leaving_functions: HashMap<Box<str>, bool>,
+    /// The same of relations whose triggers do.
+    leaving_relations: HashMap<Box<str>, bool>,
     count: usize,
 }
 
@@ -82,6 +86,28 @@ impl BackendCatalog {
         } else {
             self.writing_functions.insert(name.into());
         }
+    }
+
+    /// Adds a function, or a relation with a trigger, that may leave something in the session. `hides`: what it leaves is listed nowhere.
+    pub fn insert_leaving(&mut self, relation: bool, name: &str, hides: bool) {
+        let known = if relation {
+            &mut self.leaving_relations
+        } else {
+            &mut self.leaving_functions
+        };
+        known.insert(name.into(), hides);
+    }
+
+    /// Whether a function of that name may leave something in the session, and if so whether it is listed nowhere.
+    #[must_use]
+    pub fn function_leaves(&self, name: &str) -> Option<bool> {
+        self.leaving_functions.get(name).copied()
+    }
+
+    /// The same of a relation's triggers.
+    #[must_use]
+    pub fn relation_leaves(&self, name: &str) -> Option<bool> {
+        self.leaving_relations.get(name).copied()
     }
 
     /// Whether some user function of that name may write.

@@ -304,7 +304,21 @@ impl Session {
             let table = &self.snapshot.table;
             let catalog = table.catalog.backend(table.config.default);
             let path = &self.view.search_path;
-            Trace::of(facts, text, |function| is_stable(catalog, path, function))
+            let mut trace = Trace::of(facts, text, |function| is_stable(catalog, path, function));
+            if let Some(catalog) = catalog {
+                let functions = facts.functions.iter();
+                let by_call = functions.filter_map(|called| catalog.function_leaves(&called.name));
+                let written = facts
+                    .relations
+                    .iter()
+                    .filter(|used| used.access != crate::sql::Access::Read);
+                let by_trigger =
+                    written.filter_map(|used| catalog.relation_leaves(&used.name.name));
+                for hides in by_call.chain(by_trigger) {
+                    trace.leaves(hides);
+                }
+            }
+            trace
         };
         if trace.is_nothing() {
             return;

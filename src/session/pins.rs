@@ -186,6 +186,15 @@ impl Trace {
         trace
     }
 
+    /// It runs code of a user's that may leave something; `hides`: where nobody can list it.
+    pub fn leaves(&mut self, hides: bool) {
+        self.inspect = true;
+        self.opaque = true;
+        if hides {
+            self.pin = Some(PinReason::Code);
+        }
+    }
+
     /// Nothing to remember or ask.
     #[must_use]
     pub fn is_nothing(&self) -> bool {

@@ -121,6 +121,9 @@ fn quoted(text: &str) -> String {
     }
 }
 
+/// The object id of `pg_namespace`, on which everything in a schema depends; it is the same in all versions.
+const NAMESPACES: u32 = 2615;
+
 /// What the server said of the session's state.
 #[derive(Debug, Default)]
 pub struct Inspection {
@@ -154,11 +157,9 @@ impl Inspection {
                FROM pg_catalog.unnest(ARRAY[{}]::pg_catalog.text[]) n WHERE pg_catalog.current_setting(n, true) IS NOT NULL \
              UNION ALL SELECT 'set', 'role', r FROM pg_catalog.current_setting('role') r WHERE r OPERATOR(pg_catalog.<>) 'none' \
              UNION ALL SELECT 'pin', 'session_authorization', NULL WHERE session_user OPERATOR(pg_catalog.<>) {user} \
-             UNION ALL SELECT 'pin', 'temporary_relation', NULL WHERE pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid \
-               AND (EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) \
-                 OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) \
-                 OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE typnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) \
-                 OR EXISTS (SELECT FROM pg_catalog.pg_operator WHERE oprnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())) \
+             UNION ALL SELECT 'pin', 'temporary_relation', NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_depend \
+               WHERE refclassid OPERATOR(pg_catalog.=) {NAMESPACES}::pg_catalog.oid \
+                 AND refobjid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) \
              UNION ALL SELECT 'pin', 'advisory_lock', NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_locks \
                WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND locktype OPERATOR(pg_catalog.=) 'advisory') \
              UNION ALL SELECT 'pin', 'listen', NULL WHERE EXISTS (SELECT FROM pg_catalog.pg_listening_channels()) \

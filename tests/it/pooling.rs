@@ -914,3 +914,49 @@ fn copy_and_its_failures_give_the_connection_back() {
         assert_eq!(tags(&frames), "HddcCZ");
     });
 }
+
+#[test]
+fn what_functions_and_triggers_leave_is_not_met_by_others() {
+    run(async {
+        let setup = Setup::new("left_by_code").await;
+        let server = setup.sides().oltp().await;
+        sql::exec(
+            &server,
+            "CREATE FUNCTION set_tenant(text) RETURNS text LANGUAGE plpgsql AS \
+               $$ BEGIN RETURN set_config('app.tenant', $1, false); END $$; \
+             CREATE FUNCTION local_tenant(text) RETURNS text LANGUAGE plpgsql AS \
+               $$ BEGIN RETURN set_config('app.tenant', $1, true); END $$; \
+             CREATE FUNCTION on_note() RETURNS trigger LANGUAGE plpgsql AS \
+               $$ BEGIN PERFORM set_config('app.tenant', 'trigger', false); PERFORM pg_advisory_lock(9); RETURN new; END $$; \
+             CREATE TABLE watched (id int); \
+             CREATE TRIGGER watch BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION on_note()",
+        )
+        .await;
+        let tide = setup.oltp_pool("{ size: 2, wait: 20s }").start().await;
+        let mut other = tide.raw().await;
+        for (text, value) in [
+            ("SELECT set_tenant('mine')", "mine"),
+            ("INSERT INTO watched VALUES (1)", "trigger"),
+        ] {
+            let mut client = tide.raw().await;
+            assert_eq!(sqlstates(&client.query(text).await), Vec::<String>::new());
+            for _ in 0..4 {
+                let asked = "SELECT coalesce(current_setting('app.tenant', true), '')";
+                assert_eq!(one(&mut client, asked).await, value, "{text}");
+                assert_eq!(one(&mut other, asked).await, "", "{text}");
+                let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
+                assert_eq!(one(&mut other, locks).await, "0", "{text}");
+            }
+            assert!(
+                pins(&mut other).await.contains(&"code".to_owned()),
+                "{text}"
+            );
+        }
+        let nobody = || async { pins(&mut tide.raw().await).await.is_empty() };
+        eventually("those sessions are gone", nobody).await;
+        let mut client = tide.raw().await;
+        client.query("SELECT local_tenant('x')").await;
+        one(&mut client, "SELECT 1").await;
+        assert_eq!(pins(&mut client).await, Vec::<String>::new());
+    });
+}

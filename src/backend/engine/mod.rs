@@ -28,6 +28,12 @@ pub trait Dialect: Send + Sync {
     /// such catalog.
     fn functions_query(&self) -> Option<&'static str>;
 
+    /// The query that lists code which may leave something in the session: columns `function` or `relation` (whose triggers run it), its name,
+    /// and `t` where what it leaves is listed nowhere. `None` where there is none.
+    fn leaving_query(&self) -> Option<&'static str> {
+        None
+    }
+
     /// A failure of [`Dialect::relations_query`], for people.
     fn explain_catalog_error(&self, why: &str) -> String {
         why.to_owned()

@@ -34,6 +34,21 @@ impl Dialect for Postgres {
         )
     }
 
+    fn leaving_query(&self) -> Option<&'static str> {
+        // By the words of its source; calls of set_config that are plainly for the transaction do not count.
+        Some(
+            "WITH code AS (SELECT p.oid, p.proname, p.prosrc ~* '\\m(pg_(try_)?advisory_lock|listen|temp(orary)?)' AS leaves, \
+               pg_catalog.regexp_replace(p.prosrc, 'set_config\\s*\\([^()]*,\\s*true\\s*\\)', '', 'gi') \
+                 ~* '(set_config|setseed|dblink|\\mload\\M)' AS hides \
+               FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+               WHERE n.nspname NOT IN ('pg_catalog','information_schema')) \
+             SELECT 'function', proname, bool_or(hides)::text FROM code WHERE leaves OR hides GROUP BY 2 \
+             UNION ALL SELECT 'relation', c.relname, bool_or(code.hides)::text FROM pg_catalog.pg_trigger t \
+               JOIN code ON code.oid = t.tgfoid JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
+               WHERE NOT t.tgisinternal AND (leaves OR hides) GROUP BY 2",
+        )
+    }
+
     fn hides_notice(&self, _: &str) -> bool {
         false
     }

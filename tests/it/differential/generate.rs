@@ -89,7 +89,6 @@ impl Author {
             seed,
             manner,
             mixed,
-            pooled,
             startups,
             steps,
         };

@@ -204,8 +204,6 @@ pub struct Set {
     pub manner: Manner,
     /// An analytic relation is read too.
     pub mixed: bool,
-    /// The clients share connections.
-    pub pooled: bool,
     /// The startup parameters of each client, without the database.
     pub startups: Vec<Vec<(String, String)>>,
     pub steps: Vec<Step>,
