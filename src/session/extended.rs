@@ -104,7 +104,7 @@ impl Session {
                 if local.is_none()
                     && self.pooled
                     && !says_so
-                    && (parse.name.is_empty() || taken || !self.may_have_prepared) =>
+                    && (taken || !self.is_prepared_by_sql(parse.name)) =>
             {
                 let Some(step) = self.enter_oltp().await else {
                     return Ok(Step::Wait);

@@ -135,6 +135,8 @@ pub struct Session {
     traces_pending: bool,
     /// The server may know statements that SQL prepared, by names that SQL was told.
     may_have_prepared: bool,
+    /// The names among them that are known.
+    sql_prepared: BTreeSet<String>,
     /// What the server says to that, as it comes.
     inspection: Option<Inspection>,
     /// Statements sent that may move a sequence, by their place, and whether they then pin.
@@ -249,6 +251,7 @@ impl Session {
             path_asked: false,
             traces_pending: false,
             may_have_prepared: false,
+            sql_prepared: BTreeSet::new(),
             inspection: None,
             sequences_moved: false,
             sequence_moves: 0,

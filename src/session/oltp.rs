@@ -174,6 +174,12 @@ impl Session {
         }
     }
 
+    /// Whether SQL has prepared a statement of this name, so that the server must say whether the client may.
+    pub(super) fn is_prepared_by_sql(&self, name: &[u8]) -> bool {
+        !self.sql_prepared.is_empty()
+            && std::str::from_utf8(name).is_ok_and(|name| self.sql_prepared.contains(name))
+    }
+
     /// Takes away what a connection remembers of another session's sequences.
     fn own_sequences(&mut self) {
         let own = (self.number, self.sequence_moves);

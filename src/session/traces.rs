@@ -50,6 +50,11 @@ impl Session {
         }
         self.may_have_prepared |= matches!(facts.session, SessionEffect::Prepare(_))
             || (trace.opaque && mentions_prepare(text));
+        if let SessionEffect::Prepare(name) = &facts.session
+            && self.sql_prepared.len() < CUSTOM_SETTINGS_MAX
+        {
+            self.sql_prepared.insert(name.clone());
+        }
         let number = self.number;
         if trace.forgets_sequences && self.pins.remove(PinReason::Sequence) {
             self.count_pin(PinReason::Sequence, false);
@@ -108,6 +113,7 @@ impl Session {
         };
         let sent = self.pipeline.front().map_or(0, |entry| entry.number);
         self.statements.clear_before(sent);
+        self.sql_prepared.clear();
         if let Some(conn) = self.conn(Side::Oltp) {
             conn.prepared.forget_all();
         }
@@ -199,6 +205,9 @@ impl Session {
         }
         self.inspections_failed = 0;
         self.may_have_prepared = found.pins.contains(&PinReason::PreparedStatement);
+        if !self.may_have_prepared {
+            self.sql_prepared.clear();
+        }
         let (came, went) = self.pins.inspected(&found.pins);
         for reason in came {
             self.count_pin(reason, true);
