@@ -16,11 +16,15 @@ use crate::telemetry::metrics::Metrics;
 /// How long to wait between readings when `discover: off` stops them but DDL may still pass.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Reads one backend's catalog.
+/// Reads one backend's catalog; what its code leaves in sessions too where these are its own.
 ///
 /// # Errors
 /// One line that says what the backend refused.
-pub async fn read(connector: &Connector, dialect: &dyn Dialect) -> Result<BackendCatalog, String> {
+pub async fn read(
+    connector: &Connector,
+    dialect: &dyn Dialect,
+    holds_sessions: bool,
+) -> Result<BackendCatalog, String> {
     let control = Control::connect(connector, DISCOVERY_TIMEOUT).await?;
     let mut catalog = BackendCatalog::default();
     let relations = control.rows(dialect.relations_query()).await;
@@ -48,7 +52,7 @@ pub async fn read(connector: &Connector, dialect: &dyn Dialect) -> Result<Backen
             }
         }
     }
-    if let Some(query) = dialect.leaving_query() {
+    if let Some(query) = dialect.leaving_query().filter(|_| holds_sessions) {
         for row in control
             .rows(query)
             .await?
@@ -84,7 +88,8 @@ pub async fn read_all(snapshot: &Snapshot, before: &Catalog) -> (Catalog, Vec<(u
     let mut catalog = Catalog::unknown(snapshot.backends.len());
     let mut failed = Vec::new();
     for (index, backend) in snapshot.backends.iter().enumerate() {
-        let read = read(&backend.connector, backend.dialect).await;
+        let is_default = index == snapshot.table.config.default;
+        let read = read(&backend.connector, backend.dialect, is_default).await;
         let Some(place) = catalog.backends.get_mut(index) else {
             continue;
         };

@@ -113,7 +113,6 @@ impl Session {
         };
         let sent = self.pipeline.front().map_or(0, |entry| entry.number);
         self.statements.clear_before(sent);
-        self.sql_prepared.clear();
         if let Some(conn) = self.conn(Side::Oltp) {
             conn.prepared.forget_all();
         }
