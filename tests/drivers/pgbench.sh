@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # pgbench: tpcb-like in the three modes, with eight clients; a pipeline; a connection for each transaction; reads of orders
-# between writes. The seed is fixed, so the sums of balances must be the same to the unit.
+# between writes. A thread for each client: pgbench prepares in a blocking way, and would else wait for itself. The seed is fixed, so the sums of balances must be the same to the unit.
 source "${here:?tests/drivers/run calls this}/shell.sh"
 
 bench() { # TITLE OPTION...
   echo "== $1"; shift
-  timeout "${HANGS:-60}" pgbench -n -c "$WORKERS" -j 2 --random-seed=42 "$@" 2>&1 | grep -E 'actually processed|failed|mode|error|ERROR|abort'
+  timeout "${HANGS:-60}" pgbench -n -c "$WORKERS" -j "$WORKERS" --random-seed=42 "$@" 2>&1 | grep -E 'actually processed|failed|mode|error|ERROR|abort'
   echo "exit code ${PIPESTATUS[0]}"
   psql -XAt <<SQL
 SELECT sum(abalance), (SELECT sum(tbalance) FROM pgbench_tellers), (SELECT sum(bbalance) FROM pgbench_branches), count(*) FROM pgbench_accounts;
