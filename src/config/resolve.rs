@@ -102,7 +102,8 @@ impl Resolver<'_> {
     fn time(&mut self, path: &str, text: Option<String>, least: Duration) -> Duration {
         let Some(text) = text else { return least };
         let Some(time) = duration::duration(&text) else {
-            let off = if path == "discover" { ", or off" } else { "" };
+            let may_be_off = matches!(path, "discover" | "limits.idle_in_transaction");
+            let off = if may_be_off { ", or off" } else { "" };
             self.error(
                 path,
                 format!("not a duration; allowed: {DURATION_ALLOWED}{off}"),

@@ -31,6 +31,9 @@ use crate::limits::{
 use crate::routing::ReadProof;
 use crate::telemetry::metrics::BackendMetrics;
 
+/// How long an evicted connection's server may take to close it too.
+const GOODBYE_ANSWER: Duration = Duration::from_millis(200);
+
 /// The name pooled connections of the router's own log in with.
 const APPLICATION_NAME: &str = "tidegate";
 
@@ -155,7 +158,7 @@ impl Pool {
         let gone = self.change(|desk| desk.evict(until));
         for mut conn in gone {
             say_goodbye(&mut conn).await;
-            let _ = timeout(Duration::from_millis(200), conn.wire.fill()).await;
+            let _ = timeout(GOODBYE_ANSWER, conn.wire.fill()).await;
         }
     }
 

@@ -166,25 +166,36 @@ impl Session {
         }
         self.path_stale = false;
         self.path_asked = true;
-        // No client can guess it, so none can stand in the way.
-        let name = format!("tidegate_{:016x}", rand::random::<u64>());
-        let name = name.as_bytes();
         let in_batch = self.batch.oltp_used;
+        self.put_own_statement(PATH_QUERY.as_bytes(), To::Session);
         let Some(conn) = self.conn(Side::Oltp) else {
             return Ok(());
         };
+        if in_batch {
+            frontend::put_flush(&mut conn.wire.out);
+        } else {
+            frontend::put_sync(&mut conn.wire.out);
+            self.pipeline.push(Expect::Sync, Side::Oltp, To::Session);
+        }
+        Ok(())
+    }
+
+    /// A statement of the router's own for the default backend, in the extended protocol and without a Sync, so that it may stand within a
+    /// client's batch.
+    pub(super) fn put_own_statement(&mut self, text: &[u8], to: To) {
+        // No client can guess it, so none can stand in the way.
+        let name = format!("tidegate_{:016x}", rand::random::<u64>());
+        let name = name.as_bytes();
+        let Some(conn) = self.conn(Side::Oltp) else {
+            return;
+        };
         let out = &mut conn.wire.out;
-        frontend::put_parse(out, name, PATH_QUERY.as_bytes(), &[0, 0]);
+        frontend::put_parse(out, name, text, &[0, 0]);
         frontend::put_bind_names(out, name, name, 6);
         out.extend_from_slice(&[0; 6]);
         frontend::put_execute(out, name, 0);
         frontend::put_named(out, b'C', frontend::Named::Portal(name));
         frontend::put_named(out, b'C', frontend::Named::Statement(name));
-        if in_batch {
-            frontend::put_flush(out)
-        } else {
-            frontend::put_sync(out)
-        }
         for expect in [
             Expect::Parse,
             Expect::Bind,
@@ -192,12 +203,8 @@ impl Session {
             Expect::Close,
             Expect::Close,
         ] {
-            self.pipeline.push(expect, Side::Oltp, To::Session);
+            self.pipeline.push(expect, Side::Oltp, to);
         }
-        if !in_batch {
-            self.pipeline.push(Expect::Sync, Side::Oltp, To::Session);
-        }
-        Ok(())
     }
 
     /// Nothing is owed to the client any more: goes on with what waited for that.

@@ -33,7 +33,7 @@ pub(super) struct Prepare<'a> {
 /// What became of a client's statement on a shared connection.
 pub(super) enum Pooled {
     /// It is prepared there under this name.
-    Ready(String, Arc<StatementKey>),
+    Ready(Arc<str>, Arc<StatementKey>),
     /// The server was asked what its rows look like, and answers first.
     Asked,
     /// Its rows do not look any more as the client was told.
@@ -150,11 +150,16 @@ impl Session {
 
     /// Makes sure that a statement is prepared on a connection that others use too, as `prepare` says. Returns its name there, and
     /// whether a Parse was sent, whose reply goes to `to`.
-    pub(super) fn prepare(&mut self, side: Side, prepare: &Prepare<'_>, to: To) -> (String, bool) {
+    pub(super) fn prepare(
+        &mut self,
+        side: Side,
+        prepare: &Prepare<'_>,
+        to: To,
+    ) -> (Arc<str>, bool) {
         let now = self.shared.number();
         let key = prepare.key;
         let Some(conn) = self.conn(side) else {
-            return (String::new(), false);
+            return (Arc::default(), false);
         };
         let preparation = if prepare.named {
             conn.prepared.prepare(key, prepare.not_before, now)

@@ -204,28 +204,8 @@ impl Session {
             self.send_query(Side::Oltp, text, to);
             return;
         }
-        let name = format!("tidegate_{:016x}", rand::random::<u64>());
-        let name = name.as_bytes();
-        let Some(conn) = self.conn(Side::Oltp) else {
-            return;
-        };
-        let out = &mut conn.wire.out;
-        frontend::put_parse(out, name, text, &[0, 0]);
-        frontend::put_bind_names(out, name, name, 6);
-        out.extend_from_slice(&[0; 6]);
-        frontend::put_execute(out, name, 0);
-        frontend::put_named(out, b'C', Named::Portal(name));
-        frontend::put_named(out, b'C', Named::Statement(name));
-        for expect in [
-            Expect::Parse,
-            Expect::Bind,
-            Expect::Execute,
-            Expect::Close,
-            Expect::Close,
-        ] {
-            // What fails here fails the batch, and the client must be told.
-            self.pipeline.push(expect, Side::Oltp, To::Errors);
-        }
+        // What fails here fails the batch, and the client must be told.
+        self.put_own_statement(text, To::Errors);
     }
 
     /// SQL is going to name a statement that the client prepared by the protocol: the server must know it by that name.
@@ -316,7 +296,6 @@ impl Session {
         // What was not run does not pin.
         self.pins_to_come.clear();
         self.moves_to_come.clear();
-        let wanted = lease.is_wanted();
         if self.clear_debris() {
             return;
         }
@@ -330,7 +309,8 @@ impl Session {
         }
         let next = self.client.head().ok().flatten();
         let more_to_do = next.is_some_and(|head| self.client.inbox.len() >= head.total);
-        if !self.pins.is_empty() || (more_to_do && !wanted) {
+        let wanted = || self.oltp.as_ref().is_some_and(Lease::is_wanted);
+        if !self.pins.is_empty() || (more_to_do && !wanted()) {
             return;
         }
         self.count_bytes();

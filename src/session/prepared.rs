@@ -26,14 +26,14 @@ pub struct PreparedSet {
     /// What the connection's unnamed statement is.
     unnamed: Option<Arc<StatementKey>>,
     /// Names that the server may still have a statement under.
-    free: Vec<u64>,
+    free: Vec<Arc<str>>,
     clock: u64,
     next_name: u64,
 }
 
 #[derive(Debug)]
 struct Slot {
-    name: u64,
+    name: Arc<str>,
     used: u64,
     made: u64,
     shape: Option<u64>,
@@ -43,7 +43,7 @@ struct Slot {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Preparation {
     /// The name on this connection; empty for the unnamed statement.
-    pub name: String,
+    pub name: Arc<str>,
     /// `Parse` must be sent first.
     pub parse: bool,
     /// Before that, `Close` of the same name.
@@ -64,7 +64,7 @@ impl PreparedSet {
                 slot.shape = None;
             }
             return Preparation {
-                name: name(slot.name),
+                name: Arc::clone(&slot.name),
                 parse: stale,
                 close: stale,
             };
@@ -73,19 +73,22 @@ impl PreparedSet {
             self.evict();
         }
         let reused = self.free.pop();
-        let number = reused.unwrap_or(self.next_name + 1);
-        self.next_name = self.next_name.max(number);
+        let close = reused.is_some();
+        let name = reused.unwrap_or_else(|| {
+            self.next_name += 1;
+            name(self.next_name)
+        });
         let slot = Slot {
-            name: number,
+            name: Arc::clone(&name),
             used,
             made: now,
             shape: None,
         };
         self.named.insert(Arc::clone(key), slot);
         Preparation {
-            name: name(number),
+            name,
             parse: true,
-            close: reused.is_some(),
+            close,
         }
     }
 
@@ -94,7 +97,7 @@ impl PreparedSet {
         let parse = fresh || self.unnamed.as_ref() != Some(key);
         self.unnamed = Some(Arc::clone(key));
         Preparation {
-            name: String::new(),
+            name: Arc::default(),
             parse,
             close: false,
         }
@@ -141,17 +144,11 @@ impl PreparedSet {
         }
     }
 
-    /// The name that the statement is prepared under.
-    #[must_use]
-    pub fn name_of(&self, key: &Arc<StatementKey>) -> Option<String> {
-        self.named.get(key).map(|slot| name(slot.name))
-    }
-
     /// The names that the server may have statements under, all of which are to be closed now.
-    pub fn take_names(&mut self) -> Vec<String> {
+    pub fn take_names(&mut self) -> Vec<Arc<str>> {
         self.unnamed = None;
         let named = self.named.drain().map(|(_, slot)| slot.name);
-        named.chain(self.free.drain(..)).map(name).collect()
+        named.chain(self.free.drain(..)).collect()
     }
 
     /// The server has told what a statement's parameters are: it is known with them from now on.
@@ -174,8 +171,8 @@ impl PreparedSet {
 pub static PREFIX: LazyLock<String> =
     LazyLock::new(|| format!("tidegate_{:016x}_", rand::random::<u64>()));
 
-fn name(number: u64) -> String {
-    format!("{}{number}", *PREFIX)
+fn name(number: u64) -> Arc<str> {
+    format!("{}{number}", *PREFIX).into()
 }
 
 #[cfg(test)]
