@@ -114,12 +114,9 @@ impl Snapshot {
                 }
             };
             let dialect = dialect(backend.engine);
-            let of_backend = metrics.backend(&backend.name);
-            let parameters = if index == config.default {
-                &[]
-            } else {
-                dialect.read_only_parameters()
-            };
+            let of_backend = metrics.backend(&backend.name, backend.url.endpoints.len());
+            let analytic = index != config.default;
+            let parameters = analytic.then(|| dialect.read_only_parameters());
             let pool = Pool::new(
                 connector.clone(),
                 backend.pool,

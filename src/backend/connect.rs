@@ -1,10 +1,11 @@
 //! How is a backend reached?
 //!
-//! Dials the endpoints of a backend's url in order, negotiates TLS as libpq's `sslmode` says, and logs in. Everything is
-//! bounded by the url's `connect_timeout`; what goes wrong says which endpoint and why.
+//! Dials the endpoints of a backend's url, those known to be ill last, negotiates TLS as libpq's `sslmode` says, and logs in. Everything
+//! is bounded by the url's `connect_timeout`; what goes wrong says which endpoint and why.
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use secrecy::SecretString;
@@ -13,6 +14,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::rustls::{self, ClientConfig};
 
+use super::endpoints::{Endpoints, Standing};
 use super::login;
 use super::server_conn::ServerConn;
 use crate::config::{Backend, BackendUrl, Endpoint, SslMode, TargetSessionAttrs};
@@ -20,7 +22,7 @@ use crate::error::ClientError;
 use crate::net::stream::{Stream, tune};
 use crate::net::tls;
 use crate::net::wire::Wire;
-use crate::protocol::startup;
+use crate::protocol::{sqlstate, startup};
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -64,6 +66,7 @@ pub struct Connector {
     name: Arc<str>,
     index: usize,
     url: Arc<BackendUrl>,
+    endpoints: Arc<Endpoints>,
     tls: Option<Arc<ClientConfig>>,
 }
 
@@ -82,43 +85,125 @@ impl Connector {
             name,
             index,
             url: Arc::new(backend.url.clone()),
+            endpoints: Arc::new(Endpoints::new(backend.url.endpoints.len())),
             tls,
         })
     }
 
-    /// Connects to the first endpoint that answers and logs in.
+    /// Connects to the first endpoint that answers as the url asks, and logs in.
     ///
     /// # Errors
     /// When no endpoint could be reached in time, or the server refused the login.
     pub async fn connect(&self, login: &Login) -> Result<ServerConn, ConnectError> {
         let mut last = ConnectError::Unreachable("it has no endpoint".to_owned());
-        let rounds: &[TargetSessionAttrs] = match &self.url.target_session_attrs {
-            TargetSessionAttrs::PreferStandby => {
-                &[TargetSessionAttrs::Standby, TargetSessionAttrs::Any]
-            }
-            wanted => std::slice::from_ref(wanted),
-        };
-        for wanted in rounds {
-            for endpoint in &self.url.endpoints {
-                let attempt = self.connect_to(endpoint, login);
-                last = match timeout(self.url.connect_timeout, attempt).await {
-                    Ok(Ok(conn)) if is_wanted(&conn, *wanted) => return Ok(conn),
-                    Ok(Ok(_)) => ConnectError::Unreachable(format!(
-                        "{} is not what target_session_attrs={} asks for",
-                        show(endpoint),
-                        wanted.as_str()
-                    )),
-                    Ok(Err(refused @ ConnectError::Refused { .. })) => return Err(refused),
-                    Ok(Err(unreachable)) => unreachable,
-                    Err(_) => ConnectError::Unreachable(format!(
-                        "no answer from {} within {:?}",
-                        show(endpoint),
-                        self.url.connect_timeout
-                    )),
-                };
+        for last_resort in self.rounds() {
+            for at in self.endpoints.order() {
+                match self.connect_at(at, login, *last_resort).await {
+                    Err(error) if error.another_may_do() => last = error,
+                    done => return done,
+                }
             }
         }
         Err(last)
+    }
+
+    /// Whether the first attempt and the last is the last resort.
+    #[must_use]
+    pub fn rounds(&self) -> &'static [bool] {
+        match self.url.target_session_attrs {
+            TargetSessionAttrs::PreferStandby => &[false, true],
+            _ => &[true],
+        }
+    }
+
+    /// Connects to one endpoint, by its index in the url, and logs in. What `target_session_attrs` only prefers not to use is used as the
+    /// `last_resort`.
+    ///
+    /// # Errors
+    /// When it could not be reached in time, lately neither, is not what the url asks for, or refused the login.
+    pub async fn connect_at(
+        &self,
+        at: usize,
+        login: &Login,
+        last_resort: bool,
+    ) -> Result<ServerConn, ConnectError> {
+        let Some(endpoint) = self.url.endpoints.get(at) else {
+            return Err(ConnectError::Unreachable("no such endpoint".to_owned()));
+        };
+        let begun = Instant::now();
+        if let Some(why) = self.endpoints.paused(at, begun) {
+            return Err(ConnectError::Unreachable(why));
+        }
+        let attempt = timeout(self.url.connect_timeout, self.log_in(endpoint, login)).await;
+        let answer = attempt.unwrap_or_else(|_| {
+            Err(ConnectError::Unreachable(format!(
+                "no answer from {} within {:?}",
+                show(endpoint),
+                self.url.connect_timeout
+            )))
+        });
+        let wanted = self.url.target_session_attrs;
+        match answer {
+            Ok(mut conn) => {
+                conn.endpoint = at;
+                let standing = standing_of(&conn, wanted);
+                self.say(at, self.endpoints.answered(at, standing), standing, "");
+                let will_do = last_resort && wanted == TargetSessionAttrs::PreferStandby;
+                if standing == Standing::Fit || will_do {
+                    return Ok(conn);
+                }
+                Err(ConnectError::Unreachable(format!(
+                    "{} is not what target_session_attrs={} asks for",
+                    show(endpoint),
+                    wanted.as_str()
+                )))
+            }
+            Err(error) => {
+                // Who refuses one login may take the next.
+                if error.another_may_do() {
+                    let (why, now) = (error.to_string(), Instant::now());
+                    let before = self.endpoints.failed(at, &why, now - begun, now);
+                    self.say(at, before, Standing::Down, &why);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// A server did not answer a probe in that time. Returns how to say so.
+    #[must_use]
+    pub fn note_silence(&self, at: usize, after: Duration) -> String {
+        let endpoint = self.url.endpoints.get(at).map(show).unwrap_or_default();
+        let why = format!("no answer from {endpoint} within {after:?}");
+        let before = self.endpoints.failed(at, &why, after, Instant::now());
+        self.say(at, before, Standing::Down, &why);
+        why
+    }
+
+    /// Tells the log what has become of one of several servers.
+    fn say(&self, at: usize, before: Standing, now: Standing, why: &str) {
+        let Some(endpoint) = self.url.endpoints.get(at) else {
+            return;
+        };
+        if before == now || self.url.endpoints.len() == 1 {
+            return;
+        }
+        let (backend, server) = (self.name(), show(endpoint));
+        match now {
+            Standing::Fit => tracing::info!(backend, server, "server is in use again"),
+            Standing::Unfit => tracing::info!(
+                backend,
+                server,
+                "server is not what target_session_attrs asks for"
+            ),
+            Standing::Down => tracing::warn!(backend, server, why, "server is down"),
+        }
+    }
+
+    /// What is known of the servers that the url names.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 
     /// Opens a socket to an endpoint, with TLS as the url asks, and says nothing on it yet.
@@ -169,11 +254,7 @@ impl Connector {
         }
     }
 
-    async fn connect_to(
-        &self,
-        endpoint: &Endpoint,
-        login: &Login,
-    ) -> Result<ServerConn, ConnectError> {
+    async fn log_in(&self, endpoint: &Endpoint, login: &Login) -> Result<ServerConn, ConnectError> {
         let wire = Wire::new(self.open(endpoint).await?);
         login::log_in(wire, self.index, endpoint, login).await
     }
@@ -238,22 +319,34 @@ impl Connector {
     }
 }
 
+impl ConnectError {
+    /// Whether another server of the backend may let in whom this one did not, as libpq sees it.
+    #[must_use]
+    pub fn another_may_do(&self) -> bool {
+        match self {
+            ConnectError::Unreachable(_) => true,
+            ConnectError::Refused { code, .. } => code == sqlstate::CANNOT_CONNECT_NOW,
+        }
+    }
+}
+
 /// Whether a server is of the kind that `target_session_attrs` asks for, by the parameters that PostgreSQL reports from version 14 on. A
 /// server that does not report them is taken for a primary that can be written to.
-fn is_wanted(conn: &ServerConn, wanted: TargetSessionAttrs) -> bool {
+fn standing_of(conn: &ServerConn, wanted: TargetSessionAttrs) -> Standing {
     let on = |name| {
         conn.parameters
             .iter()
             .any(|(known, value)| known == name && value == "on")
     };
     let (standby, read_only) = (on("in_hot_standby"), on("default_transaction_read_only"));
-    match wanted {
-        TargetSessionAttrs::Any | TargetSessionAttrs::PreferStandby => true,
+    let fit = match wanted {
+        TargetSessionAttrs::Any => true,
         TargetSessionAttrs::ReadWrite => !standby && !read_only,
         TargetSessionAttrs::ReadOnly => standby || read_only,
         TargetSessionAttrs::Primary => !standby,
-        TargetSessionAttrs::Standby => standby,
-    }
+        TargetSessionAttrs::Standby | TargetSessionAttrs::PreferStandby => standby,
+    };
+    if fit { Standing::Fit } else { Standing::Unfit }
 }
 
 /// An endpoint for logs.

@@ -28,7 +28,8 @@ impl Control {
     pub async fn connect(connector: &Connector, limit: Duration) -> Result<Self, String> {
         let url = connector.url();
         let mut config = tokio_postgres::Config::new();
-        for endpoint in &url.endpoints {
+        let order = connector.endpoints().order();
+        for endpoint in order.into_iter().filter_map(|at| url.endpoints.get(at)) {
             match endpoint {
                 Endpoint::Tcp { host, port } => config.host(host).port(*port),
                 Endpoint::Unix(directory, port) => config.host_path(directory).port(*port),

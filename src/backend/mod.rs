@@ -3,6 +3,7 @@
 pub mod cancel;
 pub mod connect;
 pub mod control;
+pub mod endpoints;
 pub mod engine;
 pub mod health;
 pub mod login;

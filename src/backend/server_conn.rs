@@ -2,12 +2,18 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
 
 use crate::config::Endpoint;
 use crate::net::wire::Wire;
+use crate::protocol::frontend;
 use crate::session::prepared::PreparedSet;
 use crate::session::settings::Settings;
+
+/// How long a Terminate may take to be written.
+const GOODBYE: Duration = Duration::from_millis(100);
 
 /// Where a cancel request for a connection must go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub struct ServerConn {
     pub wire: Wire,
     /// The backend's index in the configuration.
     pub backend: usize,
+    /// The server's index in the backend's url.
+    pub endpoint: usize,
     /// Parameter statuses as last reported, in the order of their first report.
     pub parameters: Vec<(String, String)>,
     /// How to cancel what it runs; `None` where the server gave no key.
@@ -74,6 +82,7 @@ impl ServerConn {
             id: number(),
             wire,
             backend,
+            endpoint: 0,
             parameters: Vec::new(),
             cancel: None,
             status: b'I',
@@ -90,6 +99,12 @@ impl ServerConn {
             // A pool says when.
             expires: born,
         }
+    }
+
+    /// Ends an idle connection politely, for at most [`GOODBYE`].
+    pub async fn say_goodbye(&mut self) {
+        frontend::put_terminate(&mut self.wire.out);
+        let _ = timeout(GOODBYE, self.wire.close()).await;
     }
 
     /// Takes note of a ParameterStatus. Returns whether the value is new.

@@ -83,7 +83,7 @@ pub(super) struct BackendKeys {
     /// What the server runs.
     #[schemars(required)]
     pub(super) engine: Option<Engine>,
-    /// A libpq URL or connection string: `postgres://user@host:port/database?sslmode=verify-full`. Parameters: sslmode, sslrootcert, connect_timeout, target_session_attrs, host, port. Several hosts may be given, separated by commas.
+    /// A libpq URL or connection string: `postgres://user@host:port/database?sslmode=verify-full`. Parameters: sslmode, sslrootcert, connect_timeout, target_session_attrs, host, port. Several hosts may be given, separated by commas: see "Several servers" in docs/operations.md.
     #[schemars(required, extend("x-secret" = true, "examples" = ["postgres://app@127.0.0.1:5432/app", "postgres://app@db1,db2:5433/app?sslmode=verify-full&target_session_attrs=read-write"]))]
     pub(super) url: Option<String>,
     /// The password of the URL's user: `${VAR}`, `file:/run/secrets/x`, or the text itself.
@@ -123,7 +123,7 @@ pub(super) struct PoolKeys {
     /// Most connections of one user at a time, over all databases; as many as `total` when left out.
     #[schemars(range(min = 1, max = 10000))]
     pub(super) per_user: Option<usize>,
-    /// Idle connections that are kept however long they are unused.
+    /// Connections for each database and user in use that are kept however long they are unused, and replaced when they are lost; on analytic backends they are opened before anybody asks.
     #[schemars(range(min = 0, max = 10000), extend("default" = 0))]
     pub(super) min: Option<usize>,
     /// How long a statement waits for a connection before it is refused with SQLSTATE 53300.

@@ -10,7 +10,8 @@ use secrecy::SecretString;
 
 use super::{
     AccessMode, Auth, AuthMethod, Backend, BackendUrl, BeginMode, Config, DdlMode, Engine,
-    Functions, Limits, Listen, Log, LogFormat, Pattern, PoolLimits, Pooling, Tls, TlsMode, User,
+    Functions, Limits, Listen, Log, LogFormat, Pattern, PoolLimits, Pooling, TargetSessionAttrs,
+    Tls, TlsMode, User,
     address::{is_taken, listen},
     conninfo,
     duration::{self, DURATION_ALLOWED, SIZE_ALLOWED},
@@ -247,7 +248,7 @@ impl Resolver<'_> {
         self.modes(&path, &keys, default);
         Backend {
             engine: keys.engine.unwrap_or(Engine::Postgres),
-            url: self.url(&path, keys.url, keys.password),
+            url: self.url(&path, keys.url, keys.password, is_default),
             access: if is_default {
                 AccessMode::ReadWrite
             } else {
@@ -289,7 +290,13 @@ impl Resolver<'_> {
         }
     }
 
-    fn url(&mut self, path: &str, text: Option<String>, password: Option<String>) -> BackendUrl {
+    fn url(
+        &mut self,
+        path: &str,
+        text: Option<String>,
+        password: Option<String>,
+        is_default: bool,
+    ) -> BackendUrl {
         let url_path = child(path, "url");
         let stand_in = BackendUrl::stand_in();
         let mut url = match text.as_deref().map(conninfo::read) {
@@ -313,6 +320,14 @@ impl Resolver<'_> {
                 self.error(&child(path, "password"), "a NUL character; allowed: text");
             }
             url.password = Some(SecretString::from(password));
+        }
+        if is_default
+            && url.endpoints.len() > 1
+            && url.target_session_attrs == TargetSessionAttrs::Any
+        {
+            let message = "several hosts for the default backend, any of which may be written to; add \
+                           target_session_attrs=read-write, so that a standby is passed over";
+            self.report.warn(&url_path, message);
         }
         url
     }

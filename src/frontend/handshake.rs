@@ -23,7 +23,8 @@ use crate::net::stream::Stream;
 use crate::net::wire::Wire;
 use crate::pool::{Lease, PoolKey, Unavailable};
 use crate::protocol::frame::HEADER_BYTES;
-use crate::protocol::sqlstate::INVALID_AUTHORIZATION;
+
+use crate::protocol::sqlstate::{self, INVALID_AUTHORIZATION};
 use crate::protocol::startup::{self, MINOR_VERSION_MAX, Startup, StartupPacket};
 use crate::protocol::{backend, compose};
 use crate::routing::SessionView;
@@ -494,7 +495,7 @@ fn failed_login(
     error: ConnectError,
 ) -> Result<(), Refused> {
     match error {
-        ConnectError::Refused { frame, code, .. } if !is_starting(&code) => {
+        ConnectError::Refused { frame, code, .. } if code != sqlstate::CANNOT_CONNECT_NOW => {
             Err(Refused::ByBackend(frame))
         }
         error if shared.parameters.load().is_empty() => {
@@ -502,11 +503,6 @@ fn failed_login(
         }
         _ => Ok(()),
     }
-}
-
-/// `cannot_connect_now`: starting up or shutting down, which passes.
-fn is_starting(code: &str) -> bool {
-    code == "57P03"
 }
 
 fn is_replication(startup: &Startup) -> bool {

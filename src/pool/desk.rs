@@ -157,6 +157,17 @@ impl<C: Parkable> Desk<C> {
         (self.idle.len(), self.total - self.idle.len())
     }
 
+    /// How many of a key are in use or being opened.
+    pub(super) fn busy_for(&self, key: &PoolKey) -> usize {
+        let idle = self.idle.iter().filter(|parked| *parked.key == *key);
+        self.open.get(key).copied().unwrap_or_default() - idle.count()
+    }
+
+    /// Removes the idle connections that `goes` says.
+    pub(super) fn dismiss(&mut self, mut goes: impl FnMut(&mut C) -> bool) -> Vec<C> {
+        self.remove(|parked| goes(&mut parked.conn))
+    }
+
     /// How many are open for a key.
     pub(super) fn open_for(&self, key: &Arc<PoolKey>) -> usize {
         self.open.get(key).copied().unwrap_or_default()
@@ -168,15 +179,44 @@ impl<C: Parkable> Desk<C> {
         !self.has_room(key) && !self.idle.iter().any(free)
     }
 
-    /// Removes idle connections that are too old, or idle for too long while more than the minimum are there.
+    /// Removes idle connections that are too old, or idle for too long while more than the minimum are open for their database and user.
     pub(super) fn age(&mut self, now: Instant, idle: Duration) -> Vec<C> {
-        let (mut left, min) = (self.idle.len(), self.limits.min);
-        self.remove(|parked| {
+        let min = self.limits.min;
+        let mut gone = Vec::new();
+        let mut at = 0;
+        while let Some(parked) = self.idle.get(at) {
             let too_old = parked.conn.expires() <= now;
-            let unused = now.saturating_duration_since(parked.since) > idle && left > min;
-            left -= usize::from(too_old || unused);
-            too_old || unused
-        })
+            let unused = now.saturating_duration_since(parked.since) > idle;
+            let spare = || self.count(|other| other.same_group(&parked.key)) > min;
+            if too_old || (unused && spare()) {
+                let parked = self.idle.remove(at);
+                self.count_out(&parked.key);
+                gone.push(parked.conn);
+            } else {
+                at += 1;
+            }
+        }
+        if !gone.is_empty() {
+            self.serve();
+        }
+        gone
+    }
+
+    /// A login that has fewer connections open than the minimum, though it is in use or one of `always`, and `may` have more. One more is
+    /// counted as open for it.
+    pub(super) fn short(
+        &mut self,
+        always: &[Arc<PoolKey>],
+        may: impl Fn(&PoolKey) -> bool,
+    ) -> Option<Arc<PoolKey>> {
+        let lacks = |key: &&Arc<PoolKey>| {
+            self.count(|other| other.same_group(key)) < self.limits.min
+                && self.has_room(key)
+                && may(key)
+        };
+        let key = Arc::clone(self.open.keys().chain(always).find(lacks)?);
+        self.count_in(&key);
+        Some(key)
     }
 
     /// Removes all idle connections, and keeps none until then.
@@ -185,16 +225,15 @@ impl<C: Parkable> Desk<C> {
         self.remove(|_| true)
     }
 
-    fn remove(&mut self, mut goes: impl FnMut(&Parked<C>) -> bool) -> Vec<C> {
+    fn remove(&mut self, mut goes: impl FnMut(&mut Parked<C>) -> bool) -> Vec<C> {
         let mut gone = Vec::new();
-        let mut at = 0;
-        while let Some(parked) = self.idle.get(at) {
-            if goes(parked) {
-                let parked = self.idle.remove(at);
+        let idle = std::mem::take(&mut self.idle);
+        for mut parked in idle {
+            if goes(&mut parked) {
                 self.count_out(&parked.key);
                 gone.push(parked.conn);
             } else {
-                at += 1;
+                self.idle.push(parked);
             }
         }
         if !gone.is_empty() {

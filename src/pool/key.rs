@@ -27,6 +27,8 @@ pub struct PoolKey {
     pub database: Box<str>,
     /// The `application_name` of the startup packet.
     pub application: Box<str>,
+    /// The only server, by its index in the backend's url, that connections may be made to; any that the url asks for where left out.
+    pub endpoint: Option<usize>,
     /// What the others must have in common.
     common: Vec<(Vec<u8>, Vec<u8>)>,
     hash: u64,
@@ -55,21 +57,33 @@ impl PoolKey {
             user,
             database,
             application,
+            endpoint: None,
             common,
             hash,
+        }
+    }
+
+    /// The key of the same login on one server only.
+    #[must_use]
+    pub fn at(self, endpoint: usize) -> Self {
+        Self {
+            endpoint: Some(endpoint),
+            ..self
         }
     }
 
     /// Whether both share the limit of one database and user.
     #[must_use]
     pub fn same_group(&self, other: &Self) -> bool {
-        self.user == other.user && self.database == other.database
+        self.user == other.user
+            && self.database == other.database
+            && self.endpoint == other.endpoint
     }
 }
 
 impl PartialEq for PoolKey {
     fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.common == other.common
+        self.hash == other.hash && self.endpoint == other.endpoint && self.common == other.common
     }
 }
 

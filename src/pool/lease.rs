@@ -4,15 +4,9 @@
 //! closed: what is not known to be clean is not used again.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::timeout;
 
 use super::{Pool, PoolKey};
 use crate::backend::ServerConn;
-
-/// How long a Terminate may take to be written.
-const GOODBYE: Duration = Duration::from_millis(100);
 
 /// A connection on loan, or one that belongs to a client for good.
 pub struct Lease {
@@ -106,14 +100,8 @@ impl Lease {
     /// Ends the connection politely.
     pub async fn close(self) {
         let Self { mut conn, ticket } = self;
-        say_goodbye(&mut conn).await;
+        conn.say_goodbye().await;
         drop(conn);
         drop(ticket);
     }
-}
-
-/// Ends an idle connection politely, for at most [`GOODBYE`].
-pub(super) async fn say_goodbye(conn: &mut ServerConn) {
-    conn.wire.out.extend_from_slice(b"X\0\0\0\x04");
-    let _ = timeout(GOODBYE, conn.wire.close()).await;
 }

@@ -20,14 +20,13 @@ use tokio::time::timeout;
 use desk::{Desk, Grant, Parkable};
 pub use key::PoolKey;
 pub use lease::Lease;
-use lease::{Ticket, say_goodbye};
+use lease::Ticket;
 
+use crate::backend::endpoints::Standing;
 use crate::backend::{ConnectError, Connector, ServerConn};
 use crate::config::PoolLimits;
 use crate::error::ClientError;
-use crate::limits::{
-    CONNECT_BACKOFF_FIRST, CONNECT_BACKOFF_MAX, CONNECT_SLOW, EVICTION, POOL_LOGINS_MAX,
-};
+use crate::limits::{EVICTION, POOL_LOGINS_MAX};
 use crate::routing::ReadProof;
 use crate::telemetry::metrics::BackendMetrics;
 
@@ -41,9 +40,11 @@ const APPLICATION_NAME: &str = "tidegate";
 pub struct Pool {
     connector: Connector,
     limits: PoolLimits,
-    own: Arc<PoolKey>,
+    /// The router's own login: one for each server, where there are several.
+    own: Vec<Arc<PoolKey>>,
+    /// The router itself logs in, for those who read.
+    reads: bool,
     desk: Mutex<Desk<Box<ServerConn>>>,
-    pause: Mutex<Option<Pause>>,
     /// Parameter statuses of fresh logins, by key.
     parameters: Mutex<HashMap<Arc<PoolKey>, Parameters>>,
     metrics: BackendMetrics,
@@ -51,14 +52,6 @@ pub struct Pool {
 
 /// Parameter statuses by name.
 type Parameters = Arc<[(String, String)]>;
-
-/// After a backend could not be reached: nobody tries again before this is over.
-#[derive(Debug, Clone)]
-struct Pause {
-    until: Instant,
-    length: Duration,
-    why: String,
-}
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -84,21 +77,27 @@ impl Parkable for Box<ServerConn> {
 }
 
 impl Pool {
-    /// An empty pool, and the task that ages its connections for as long as the pool lives.
+    /// An empty pool, and the task that ages its connections for as long as the pool lives. With `own_parameters` the router itself logs in,
+    /// for [`Pool::checkout`].
     #[must_use]
     pub fn new(
         connector: Connector,
         limits: PoolLimits,
-        own_parameters: &[(&str, &str)],
+        own_parameters: Option<&[(&str, &str)]>,
         metrics: BackendMetrics,
     ) -> Arc<Self> {
-        let own = connector.own_login(APPLICATION_NAME, own_parameters);
+        let (reads, extra) = (own_parameters.is_some(), own_parameters.unwrap_or_default());
+        let key = || PoolKey::new(connector.own_login(APPLICATION_NAME, extra));
+        let own = match connector.endpoints().count() {
+            0 | 1 => vec![Arc::new(key())],
+            several => (0..several).map(|at| Arc::new(key().at(at))).collect(),
+        };
         let pool = Arc::new(Self {
             connector,
             limits,
-            own: Arc::new(PoolKey::new(own)),
+            own,
+            reads,
             desk: Mutex::new(Desk::new(limits)),
-            pause: Mutex::new(None),
             parameters: Mutex::default(),
             metrics,
         });
@@ -106,13 +105,45 @@ impl Pool {
         pool
     }
 
-    /// A connection for a statement that is proven to only read. Waits in order of arrival for at most the pool's `wait`.
+    /// A connection for a statement that is proven to only read. Waits in order of arrival for at most the pool's `wait`. Of several servers
+    /// it is the one that `last` says, by its index in the url, while that one answers.
     ///
     /// # Errors
-    /// 53300 when the wait is over, 08006 when the backend cannot be reached.
-    pub async fn checkout(self: &Arc<Self>, _proof: ReadProof) -> Result<Lease, ClientError> {
-        let lease = self.checkout_as(&self.own, None).await;
-        lease.map_err(|unavailable| self.client_error(&unavailable))
+    /// 53300 when the wait is over, 08006 when no server can be reached.
+    pub async fn checkout(
+        self: &Arc<Self>,
+        _proof: ReadProof,
+        last: Option<usize>,
+    ) -> Result<Lease, ClientError> {
+        let mut unavailable =
+            Unavailable::Connect(ConnectError::Unreachable("it has no endpoint".to_owned()));
+        for last_resort in self.connector.rounds() {
+            let mut tried = Vec::new();
+            while let Some((at, key)) = self.choose(last, &tried) {
+                match self.check_out(key, None, *last_resort).await {
+                    Ok(lease) => return Ok(lease),
+                    Err(Unavailable::Connect(error)) if error.another_may_do() => {
+                        unavailable = Unavailable::Connect(error);
+                        tried.push(at);
+                    }
+                    Err(unavailable) => return Err(self.client_error(&unavailable)),
+                }
+            }
+        }
+        Err(self.client_error(&unavailable))
+    }
+
+    fn choose(&self, last: Option<usize>, tried: &[usize]) -> Option<(usize, &Arc<PoolKey>)> {
+        let at = match self.own.as_slice() {
+            [_] if tried.is_empty() => 0,
+            [_] => return None,
+            several => {
+                let desk = self.lock();
+                let busy = |at: usize| several.get(at).map_or(0, |key| desk.busy_for(key));
+                self.connector.endpoints().choose(last, tried, busy)?
+            }
+        };
+        Some((at, self.own.get(at)?))
     }
 
     /// A connection that has logged in as `key` says, `prefer` where it is idle.
@@ -123,6 +154,15 @@ impl Pool {
         self: &Arc<Self>,
         key: &Arc<PoolKey>,
         prefer: Option<u64>,
+    ) -> Result<Lease, Unavailable> {
+        self.check_out(key, prefer, true).await
+    }
+
+    async fn check_out(
+        self: &Arc<Self>,
+        key: &Arc<PoolKey>,
+        prefer: Option<u64>,
+        last_resort: bool,
     ) -> Result<Lease, Unavailable> {
         let asked = Instant::now();
         let mut taken = self.take(key, prefer).await?;
@@ -142,9 +182,10 @@ impl Pool {
                 }
                 Grant::Open(victim) => {
                     if let Some(mut victim) = victim {
-                        say_goodbye(&mut victim).await;
+                        victim.say_goodbye().await;
                     }
-                    let conn = self.open(key).await.map_err(Unavailable::Connect)?;
+                    let conn = self.open(key, last_resort).await;
+                    let conn = conn.map_err(Unavailable::Connect)?;
                     return Ok(Lease::new(conn, ticket));
                 }
             }
@@ -157,9 +198,46 @@ impl Pool {
         let until = Instant::now() + EVICTION;
         let gone = self.change(|desk| desk.evict(until));
         for mut conn in gone {
-            say_goodbye(&mut conn).await;
+            conn.say_goodbye().await;
             let _ = timeout(GOODBYE_ANSWER, conn.wire.fill()).await;
         }
+    }
+
+    /// Closes what is idle on a server that is not to be used any more. What is in use there is closed when it comes back.
+    pub async fn leave(self: &Arc<Self>, endpoint: usize) {
+        let gone = self.change(|desk| desk.dismiss(|conn| conn.endpoint == endpoint));
+        for mut conn in gone {
+            conn.say_goodbye().await;
+        }
+    }
+
+    /// Opens what the minimum lacks, for logins that are in use and the router's own.
+    async fn fill_up(self: &Arc<Self>) {
+        loop {
+            let own = if self.reads { self.own.as_slice() } else { &[] };
+            let well = |key: &PoolKey| {
+                let endpoints = self.connector.endpoints();
+                let at = key.endpoint.or_else(|| endpoints.order().first().copied());
+                at.is_some_and(|at| endpoints.standing(at) != Standing::Down)
+            };
+            let Some(key) = self.change(|desk| desk.short(own, well)) else {
+                return;
+            };
+            let ticket = Ticket::new(self, &key);
+            match self.open(&key, true).await {
+                Ok(conn) => Lease::new(conn, ticket).give_back(false),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Whether connections to a server are kept: not where another one should be used instead.
+    #[must_use]
+    pub fn is_in_use(&self, endpoint: usize) -> bool {
+        let endpoints = self.connector.endpoints();
+        self.own.len() < 2
+            || endpoints.standing(endpoint) == Standing::Fit
+            || self.connector.rounds().len() > 1
     }
 
     /// Whether somebody is logged in with this key, so that another login needs not be tried.
@@ -235,39 +313,24 @@ impl Pool {
         }
     }
 
-    /// Opens a connection, unless it was tried in vain a moment ago.
-    async fn open(&self, key: &Arc<PoolKey>) -> Result<Box<ServerConn>, ConnectError> {
-        let pause = self.pause().clone();
-        if let Some(pause) = pause.as_ref().filter(|pause| pause.until > Instant::now()) {
-            return Err(ConnectError::Unreachable(pause.why.clone()));
-        }
-        let begun = Instant::now();
-        match self.connector.connect(&key.login).await {
-            Ok(mut conn) => {
-                *self.pause() = None;
-                let jitter = 0.9 + 0.2 * rand::random::<f64>();
-                self.note_parameters(key, &conn.parameters);
-                key.application.clone_into(&mut conn.application);
-                conn.expires = conn.born + self.limits.lifetime.mul_f64(jitter);
-                Ok(Box::new(conn))
-            }
-            Err(error) => {
-                tracing::warn!(backend = self.connector.name(), %error, "cannot connect");
-                // Who says no at once may be asked again at once.
-                let slow = begun.elapsed() >= CONNECT_SLOW;
-                if let (ConnectError::Unreachable(why), true) = (&error, slow) {
-                    let length = pause.map_or(CONNECT_BACKOFF_FIRST, |pause| {
-                        (pause.length * 2).min(CONNECT_BACKOFF_MAX)
-                    });
-                    *self.pause() = Some(Pause {
-                        until: Instant::now() + length,
-                        length,
-                        why: why.clone(),
-                    });
-                }
-                Err(error)
-            }
-        }
+    async fn open(
+        &self,
+        key: &Arc<PoolKey>,
+        last_resort: bool,
+    ) -> Result<Box<ServerConn>, ConnectError> {
+        let (connector, login) = (&self.connector, &key.login);
+        let opened = match key.endpoint {
+            Some(at) => connector.connect_at(at, login, last_resort).await,
+            None => connector.connect(login).await,
+        };
+        let mut conn = opened.inspect_err(
+            |error| tracing::warn!(backend = self.connector.name(), %error, "cannot connect"),
+        )?;
+        let jitter = 0.9 + 0.2 * rand::random::<f64>();
+        self.note_parameters(key, &conn.parameters);
+        key.application.clone_into(&mut conn.application);
+        conn.expires = conn.born + self.limits.lifetime.mul_f64(jitter);
+        Ok(Box::new(conn))
     }
 
     fn note_parameters(&self, key: &Arc<PoolKey>, parameters: &[(String, String)]) {
@@ -282,6 +345,11 @@ impl Pool {
     }
 
     fn park(&self, key: Arc<PoolKey>, conn: Box<ServerConn>) {
+        if !self.is_in_use(conn.endpoint) {
+            drop(conn);
+            self.closed(&key);
+            return;
+        }
         let now = Instant::now();
         drop(self.change(|desk| desk.park(key, conn, now)));
     }
@@ -328,10 +396,6 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, Desk<Box<ServerConn>>> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn pause(&self) -> MutexGuard<'_, Option<Pause>> {
-        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

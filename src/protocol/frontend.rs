@@ -155,6 +155,11 @@ pub fn put_execute(out: &mut BytesMut, portal: &[u8], rows_max: i32) {
     });
 }
 
+/// Appends `Terminate`.
+pub fn put_terminate(out: &mut BytesMut) {
+    out.put_slice(b"X\0\0\0\x04");
+}
+
 /// Appends `Sync`.
 pub fn put_sync(out: &mut BytesMut) {
     out.put_slice(b"S\0\0\0\x04");

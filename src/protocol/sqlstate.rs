@@ -11,6 +11,8 @@ pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
 pub const TOO_MANY_CONNECTIONS: &str = "53300";
 /// A backend cannot be reached or was lost between statements.
 pub const CONNECTION_FAILURE: &str = "08006";
+/// A backend's answer while it starts up or shuts down, which passes.
+pub const CANNOT_CONNECT_NOW: &str = "57P03";
 /// A backend was lost while a statement ran, or the router shuts down.
 pub const ADMIN_SHUTDOWN: &str = "57P01";
 /// The client's bytes make no sense.

@@ -43,10 +43,18 @@ impl Session {
             return Err(ClientError::unreachable("no such backend"));
         };
         if self.leased.is_none() {
+            let index = proof.backend();
+            let last = self.read_from.iter().find(|(backend, _)| *backend == index);
+            let last = last.map(|(_, endpoint)| *endpoint);
             let lease = tokio::select! {
-                lease = backend.pool.checkout(proof) => lease?,
+                lease = backend.pool.checkout(proof, last) => lease?,
                 () = self.slot.cancelled_in_the_queue() => return Err(ClientError::cancelled()),
             };
+            let endpoint = lease.conn().endpoint;
+            if last != Some(endpoint) {
+                self.read_from.retain(|(backend, _)| *backend != index);
+                self.read_from.push((index, endpoint));
+            }
             let target = lease.conn().cancel.clone();
             self.slot.point(&backend.connector, target.as_ref());
             self.leased = Some(Leased {
@@ -233,7 +241,11 @@ impl Session {
             }
             if self.status == b'I' && self.leased.is_none() && self.shared.is_newer(&self.snapshot)
             {
-                self.snapshot = self.shared.snapshot();
+                let newer = self.shared.snapshot();
+                if !Arc::ptr_eq(&newer.backends, &self.snapshot.backends) {
+                    self.read_from.clear();
+                }
+                self.snapshot = newer;
             }
         }
         Ok(())

@@ -164,6 +164,8 @@ pub struct Session {
     /// A transaction that the default backend has not heard of.
     deferred: Option<Deferred>,
     leased: Option<Leased>,
+    /// The server of each analytic backend that it read from last, by their indexes.
+    read_from: Vec<(usize, usize)>,
     slot: Arc<CancelSlot>,
     pipeline: Pipeline,
     batch: Batch,
@@ -266,6 +268,7 @@ impl Session {
             told: start.told,
             deferred: None,
             leased: None,
+            read_from: Vec::new(),
             slot: start.slot,
             pipeline: Pipeline::default(),
             batch: Batch::default(),

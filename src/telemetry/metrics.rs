@@ -70,6 +70,17 @@ pub struct BackendMetrics {
     pub wait_seconds: Histogram,
     /// `tidegate_backend_up`
     pub up: Gauge,
+    /// `tidegate_server_up`, where the backend's url names several.
+    servers: Arc<[Gauge]>,
+}
+
+impl BackendMetrics {
+    /// Sets `tidegate_server_up` of one of the servers that the url names.
+    pub fn set_server_up(&self, at: usize, up: bool) {
+        if let Some(server) = self.servers.get(at) {
+            server.set(if up { 1.0 } else { 0.0 });
+        }
+    }
 }
 
 impl Metrics {
@@ -186,9 +197,9 @@ impl Metrics {
             .collect()
     }
 
-    /// Handles for a backend.
+    /// Handles for a backend whose url names so many servers.
     #[must_use]
-    pub fn backend(&self, name: &str) -> BackendMetrics {
+    pub fn backend(&self, name: &str, servers: usize) -> BackendMetrics {
         let r = &self.recorder;
         let connections = |state| {
             gauge(
@@ -204,6 +215,13 @@ impl Metrics {
             waiting: gauge(r, "tidegate_pool_waiting", &[("backend", name)]),
             wait_seconds: histogram(r, "tidegate_pool_wait_seconds", &[("backend", name)]),
             up: gauge(r, "tidegate_backend_up", &[("backend", name)]),
+            servers: (1..=servers)
+                .filter(|_| servers > 1)
+                .map(|number| {
+                    let labels = [("backend", name), ("server", &number.to_string())];
+                    gauge(r, "tidegate_server_up", &labels)
+                })
+                .collect(),
         }
     }
 
@@ -307,6 +325,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (
             "tidegate_backend_up",
             "Whether the last health probe of a backend succeeded.",
+        ),
+        (
+            "tidegate_server_up",
+            "Whether a server answers, for backends whose url names several, by its place there.",
         ),
         (
             "tidegate_catalog_relations",

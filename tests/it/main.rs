@@ -20,6 +20,7 @@ mod observe;
 mod pooling;
 mod review;
 mod routing;
+mod servers;
 mod signals;
 mod simple;
 mod startup;

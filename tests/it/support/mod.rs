@@ -10,6 +10,7 @@ pub mod postgres;
 pub mod program;
 pub mod router;
 pub mod sql;
+pub mod standby;
 pub mod tide;
 pub mod tls;
 pub mod wire;

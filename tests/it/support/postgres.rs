@@ -117,13 +117,8 @@ impl Cluster {
     }
 
     fn start_with(name: &str, tables: Option<&str>) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix(&format!("tidegate-{name}-"))
-            .tempdir()
-            .expect("a temporary folder")
-            .keep();
         let account = Account::of_server();
-        account.own(&folder);
+        let folder = Self::folder(&account, name);
         let data = folder.join("data");
         let made = account
             .command(&program("initdb"))
@@ -149,8 +144,19 @@ impl Cluster {
         cluster
     }
 
+    /// A folder for a server.
+    pub(super) fn folder(account: &Account, name: &str) -> PathBuf {
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("tidegate-{name}-"))
+            .tempdir()
+            .expect("a temporary folder")
+            .keep();
+        account.own(&folder);
+        folder
+    }
+
     /// Starts the server, on another port should somebody take the one that was free a moment ago.
-    fn serve(account: &Account, folder: PathBuf) -> Self {
+    pub(super) fn serve(account: &Account, folder: PathBuf) -> Self {
         for _ in 0..20 {
             let port = free_port();
             let mut command = account.command(Path::new("sh"));
@@ -185,7 +191,7 @@ impl Cluster {
         let begun = Instant::now();
         loop {
             let log = text(&fs::read(self.folder.join("log")).unwrap_or_default());
-            if log.contains("database system is ready to accept connections") {
+            if log.contains("database system is ready to accept") {
                 return true;
             }
             if log.contains("could not create any TCP/IP sockets") {
@@ -341,6 +347,9 @@ pub fn program(name: &str) -> PathBuf {
             .chain(configured)
             .chain(packaged.into_iter().rev())
             .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+            // What is on PATH may be links to some of them.
+            .and_then(|folder| folder.join("initdb").canonicalize().ok())
+            .and_then(|initdb| initdb.parent().map(Path::to_path_buf))
             .expect(
                 "PostgreSQL's server programs (initdb, postgres) are neither on PATH nor in pg_config --bindir nor in \
                  /usr/lib/postgresql/*/bin; `make test` installs them, or apt-get install postgresql",
@@ -359,10 +368,10 @@ pub fn client_program(name: &str) -> PathBuf {
 }
 
 /// Whom a server runs as: PostgreSQL does not run as root.
-struct Account(Option<u32>);
+pub(super) struct Account(Option<u32>);
 
 impl Account {
-    fn of_server() -> Self {
+    pub(super) fn of_server() -> Self {
         let id = |arguments: &[&str]| {
             let output = Command::new("id").args(arguments).output().expect("id");
             text(&output.stdout).trim().parse::<u32>().ok()
@@ -381,7 +390,7 @@ impl Account {
         }
     }
 
-    fn command(&self, program: &Path) -> Command {
+    pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = match self.0 {
             Some(_) => {
                 let mut command = Command::new("runuser");
