@@ -60,7 +60,7 @@ pub struct ServerConn {
     /// Names of statements on it that no client has, to be closed at the next rest.
     pub debris: Vec<Box<[u8]>>,
     /// Alive as long as the client that was told its process id.
-    pub home: Weak<()>,
+    pub home: Weak<i32>,
     /// When it was made.
     pub born: Instant,
     /// When it is to be closed and replaced.

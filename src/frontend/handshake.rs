@@ -72,13 +72,13 @@ pub async fn log_in(
                 oltp: begun.oltp.lease,
                 key: begun.login,
                 number: shared.number(),
-                home: begun.oltp.home,
+                pid: Arc::clone(&begun.oltp.pid),
                 last_conn: begun.oltp.conn,
                 told: begun.oltp.parameters,
                 slot: begun.slot,
                 view: begun.view,
             };
-            let (pid, key) = (begun.oltp.pid, begun.key);
+            let (pid, key) = (*begun.oltp.pid, begun.key);
             Some(LoggedIn { pid, key, start })
         }
         Err(Refused::Here(error)) => {
@@ -122,12 +122,10 @@ struct OltpLogin {
     lease: Option<Lease>,
     /// Parameter statuses for the client.
     parameters: Vec<(String, String)>,
-    /// The process id for the client.
-    pid: i32,
+    /// The process id for the client. Kept alive by the session, so that the connection that has it is known to be somebody's home.
+    pid: Arc<i32>,
     /// The connection that has it.
     conn: Option<u64>,
-    /// Kept alive by the session, so that the connection is known to be somebody's home.
-    home: Arc<()>,
 }
 
 /// Why a login ended.
@@ -280,8 +278,8 @@ async fn begin(
     } else {
         rand::random::<[u8; 4]>().to_vec()
     };
-    let slot = shared.cancels.add(oltp.pid, &key);
-    compose::put_key_data(&mut wire.out, oltp.pid, &key);
+    let slot = shared.cancels.add(*oltp.pid, &key);
+    compose::put_key_data(&mut wire.out, *oltp.pid, &key);
     compose::put_ready(&mut wire.out, b'I');
     let application = text(startup.parameter("application_name"));
     let view = SessionView::new(&user, &database, &application);
@@ -377,9 +375,8 @@ async fn own_connection(
     };
     Ok(OltpLogin {
         parameters: conn.parameters.clone(),
-        pid: conn.cancel.as_ref().map_or_else(own_pid, |c| c.pid),
+        pid: Arc::new(conn.cancel.as_ref().map_or_else(own_pid, |c| c.pid)),
         conn: Some(conn.id),
-        home: Arc::new(()),
         lease: Some(Lease::owned(conn)),
     })
 }
@@ -394,7 +391,6 @@ async fn pooled_connection(
     let Some(backend) = snapshot.oltp() else {
         return Ok(while_down(shared));
     };
-    let home = Arc::new(());
     let known = backend
         .pool
         .parameters_of(login)
@@ -403,9 +399,8 @@ async fn pooled_connection(
         return Ok(OltpLogin {
             lease: None,
             parameters: named_after(&parameters, login),
-            pid: own_pid(),
+            pid: Arc::new(own_pid()),
             conn: None,
-            home,
         });
     }
     let mut lease = match backend.pool.checkout_as(login, None).await {
@@ -425,9 +420,10 @@ async fn pooled_connection(
     remember(shared, &parameters);
     let free = conn.home.strong_count() == 0;
     let target = conn.cancel.as_ref().filter(|_| free);
-    let (pid, id) = (target.map_or_else(own_pid, |c| c.pid), conn.id);
+    let pid = Arc::new(target.map_or_else(own_pid, |c| c.pid));
+    let id = conn.id;
     if free {
-        conn.home = Arc::downgrade(&home);
+        conn.home = Arc::downgrade(&pid);
     }
     lease.give_back(false);
     Ok(OltpLogin {
@@ -435,7 +431,6 @@ async fn pooled_connection(
         parameters,
         pid,
         conn: Some(id),
-        home,
     })
 }
 
@@ -455,9 +450,8 @@ fn while_down(shared: &Shared) -> OltpLogin {
     OltpLogin {
         lease: None,
         parameters: shared.parameters.load().to_vec(),
-        pid: own_pid(),
+        pid: Arc::new(own_pid()),
         conn: None,
-        home: Arc::new(()),
     }
 }
 

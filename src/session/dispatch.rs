@@ -16,7 +16,7 @@ use crate::error::ClientError;
 use crate::protocol::frontend::{self, Named};
 use crate::protocol::{compose, sqlstate};
 use crate::routing::ReadProof;
-use crate::sql;
+use crate::sql::{self, SessionEffect};
 
 /// What is to be prepared.
 pub(super) struct Prepare<'a> {
@@ -194,7 +194,8 @@ impl Session {
         let known = self
             .conn(Side::Oltp)
             .is_some_and(|conn| conn.prepared.holds(&key));
-        if !known && key.settings != settings {
+        let own = matches!(statement.facts.session, SessionEffect::Execute(_));
+        if !known && !own && key.settings != settings {
             key = Arc::new(StatementKey {
                 settings,
                 ..(*key).clone()

@@ -22,7 +22,7 @@ use super::{End, PassTo, Session, Step};
 use crate::protocol::frame::{self, HEADER_BYTES};
 use crate::protocol::frontend::{self, Named};
 use crate::routing::ReadProof;
-use crate::sql;
+use crate::sql::{self, SessionEffect};
 
 const PARSE_COMPLETE: &[u8] = b"1\0\0\0\x04";
 const BIND_COMPLETE: &[u8] = b"2\0\0\0\x04";
@@ -59,6 +59,12 @@ impl Session {
         // Where the default backend has the name too, it says itself that it is taken.
         let says_so = held.is_some_and(|statement| statement.on_oltp);
         let (parsed, settings) = (self.shared.number(), self.settings_number());
+        // What EXECUTE runs is each client's own.
+        let executed = match &facts.session {
+            SessionEffect::Execute(name) => Some(name.clone()),
+            _ => None,
+        };
+        let settings = executed.as_ref().map_or(settings, |_| parsed | 1 << 63);
         let key = || {
             Arc::new(StatementKey {
                 text: parse.text.into(),
@@ -115,6 +121,11 @@ impl Session {
                 if taken {
                     self.pass_duplicate(frame, parse.name);
                     return Ok(Step::Done);
+                }
+                // What its rows look like is seen when it is parsed.
+                if let Some(name) = executed.filter(|_| !self.view.failed) {
+                    self.batch.oltp_used = true;
+                    self.expose_statement(&name);
                 }
                 let key = key();
                 let prepare = Prepare {

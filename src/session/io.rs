@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::task::{Context, Poll};
 
+use super::pipeline::Side;
 use super::{End, Session};
 use crate::error::ClientError;
 use crate::limits::{INBOUND_BYTES_HIGH, OUTBOUND_BYTES_HIGH};
@@ -38,13 +39,22 @@ impl Session {
     /// The client has closed its sending side and all it sent was looked at: what was sent to the default backend is still run, as it
     /// would be on a direct connection, and nobody waits for the answers.
     async fn finish_after_client(&mut self) -> Result<(), End> {
-        if self.held.is_some() && !self.pipeline.is_empty() {
+        let at_work = !self.pipeline.is_empty() && (self.held.is_some() || self.script.is_some());
+        let reads_only = self.script.is_none() && !self.pipeline.awaits(Side::Oltp);
+        if at_work && !(reads_only && self.is_leaving()) {
             return Ok(());
         }
-        if let Some(conn) = self.conn(super::pipeline::Side::Oltp) {
+        if let Some(conn) = self.conn(Side::Oltp) {
             let _ = tokio::time::timeout(crate::limits::FAREWELL_TIMEOUT, conn.wire.drain()).await;
         }
         Err(End::ClientLeft)
+    }
+
+    /// Whether the client has said goodbye, though it is still owed something.
+    fn is_leaving(&self) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|frame| frame.first() == Some(&b'X'))
     }
 
     /// The client is gone, and backends owe answers to the router alone: these are read, so that the connections can be used again.

@@ -117,8 +117,8 @@ pub struct Session {
     pooled: bool,
     /// The session's number.
     number: u64,
-    /// Alive as long as the session: its home is the connection whose process id the client was told.
-    _home: Arc<()>,
+    /// The process id that the client was told. The connection that has it is the session's home while this lives.
+    pid: Arc<i32>,
     /// The connection it had last.
     last_conn: Option<u64>,
     /// What it has set, as far as the server was asked.
@@ -215,8 +215,8 @@ pub struct Start {
     pub key: Arc<PoolKey>,
     /// Its number.
     pub number: u64,
-    /// What keeps the connection alive for it whose process id it was told.
-    pub home: Arc<()>,
+    /// The process id it was told, which makes the connection that has it its home.
+    pub pid: Arc<i32>,
     /// The number of that connection.
     pub last_conn: Option<u64>,
     /// The parameter statuses it was told.
@@ -243,7 +243,7 @@ impl Session {
             key: start.key,
             pooled,
             number: start.number,
-            _home: start.home,
+            pid: start.pid,
             last_conn: start.last_conn,
             settings: Arc::default(),
             settings_abroad: Arc::default(),
@@ -429,6 +429,11 @@ impl Session {
             return Ok(Step::Done);
         }
         match tag {
+            // What came before it is done and answered first.
+            b'X' if !self.pipeline.is_empty() && !self.copy_in => {
+                self.flush_once();
+                Ok(Step::Wait)
+            }
             b'X' => Err(End::ClientLeft),
             b'S' => self.on_sync(body),
             _ if self.skipping && is_known(tag) => Ok(Step::Done),

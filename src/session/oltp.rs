@@ -209,7 +209,7 @@ impl Session {
     }
 
     /// SQL is going to name a statement that the client prepared by the protocol: the server must know it by that name.
-    fn expose_statement(&mut self, name: &str) {
+    pub(super) fn expose_statement(&mut self, name: &str) {
         let found = self.statements.get(name.as_bytes()).cloned();
         if let Some(statement) = found.filter(|s| !s.on_oltp && s.local.is_none()) {
             self.put_under_own_name(name.as_bytes(), &statement);

@@ -304,6 +304,11 @@ impl Session {
 
     /// `FunctionCall`, which only the default backend has a use for.
     pub(super) async fn on_function_call(&mut self, frame: &BytesMut) -> Result<Step, End> {
+        // Where something of an open batch fails it is skipped, as all is up to Sync.
+        if !self.pipeline.is_empty() {
+            self.flush_once();
+            return Ok(Step::Wait);
+        }
         let step = self.pass_to_oltp(frame, Expect::Query).await?;
         // Which function it is only the server knows.
         if self.pooled && step == Step::Done && self.oltp.is_some() {

@@ -14,7 +14,7 @@ use super::{End, PassTo, Session};
 use crate::error::ClientError;
 use crate::limits;
 use crate::pool::Lease;
-use crate::protocol::frame::{self, HEADER_BYTES};
+use crate::protocol::frame::{self, Body, HEADER_BYTES};
 use crate::protocol::{backend, compose};
 
 impl Session {
@@ -390,6 +390,21 @@ impl Session {
                 let text = backend::error_fields(body).message;
                 let hidden = dialect.is_some_and(|dialect| dialect.hides_notice(&text));
                 !hidden && matches!(to, To::Client | To::ClientNotReady)
+            }
+            (b'A', Side::Oltp) => {
+                let own = self.conn(side).and_then(|conn| conn.cancel.clone());
+                let notice = Body(body).i32();
+                if let (Some(own), Some(pid)) = (own, notice)
+                    && own.pid == pid
+                {
+                    // A client knows its own notifications by the process id that it was told.
+                    let at = HEADER_BYTES..HEADER_BYTES + 4;
+                    let mut named = message.clone();
+                    named[at].copy_from_slice(&self.pid.to_be_bytes());
+                    self.client.out.extend_from_slice(&named);
+                    return;
+                }
+                true
             }
             _ => side == Side::Oltp,
         };

@@ -252,6 +252,13 @@ impl Cluster {
         connect(self.port, "app", database).await
     }
 
+    /// Whether the server takes connections now.
+    pub async fn accepts(&self, database: &str) -> bool {
+        let port = self.port;
+        let settings = format!("host=127.0.0.1 port={port} user=app dbname={database}");
+        tokio_postgres::connect(&settings, NoTls).await.is_ok()
+    }
+
     /// Makes a database out of the template.
     pub async fn create_database(&self, name: &str) {
         let admin = self.client("postgres").await;

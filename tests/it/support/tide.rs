@@ -33,6 +33,13 @@ impl Sides {
         PAIR.0.client(&self.database).await
     }
 
+    /// A client that sends bytes to the OLTP side directly, logged in as `app`.
+    pub async fn direct(&self) -> Raw {
+        let mut raw = Raw::connect(&format!("127.0.0.1:{}", PAIR.0.port())).await;
+        raw.log_in("app", &self.database).await;
+        raw
+    }
+
     /// A direct connection to the analytic side.
     pub async fn analytic(&self) -> Client {
         PAIR.1.client(&self.database).await
@@ -227,6 +234,11 @@ impl Tide {
         let mut raw = Raw::connect(&self.router.address).await;
         raw.log_in("app", &self.sides.database).await;
         raw
+    }
+
+    /// The same on the OLTP server itself, past the router: what it answers is right.
+    pub async fn direct(&self) -> Raw {
+        self.sides.direct().await
     }
 }
 

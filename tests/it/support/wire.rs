@@ -119,6 +119,11 @@ impl Raw {
         let _ = self.socket.shutdown().await;
     }
 
+    /// Vanishes without a goodbye: the peer gets a reset.
+    pub fn vanish(self) {
+        self.socket.set_zero_linger().expect("its option");
+    }
+
     /// One byte that is no frame: the answer to an encryption request.
     pub async fn byte(&mut self) -> Option<char> {
         while self.inbox.is_empty() {
@@ -393,6 +398,20 @@ pub fn execute(portal: &str, rows: i32) -> Vec<u8> {
         b'E',
         &[portal.as_bytes(), b"\0", &rows.to_be_bytes()].concat(),
     )
+}
+
+/// A FunctionCall with binary parameters and result.
+pub fn function_call(function: u32, parameters: &[&[u8]]) -> Vec<u8> {
+    let mut body = Vec::new();
+    body.put_u32(function);
+    body.put_slice(b"\0\x01\0\x01");
+    body.put_u16(u16::try_from(parameters.len()).expect("few"));
+    for parameter in parameters {
+        body.put_u32(u32::try_from(parameter.len()).expect("short"));
+        body.put_slice(parameter);
+    }
+    body.put_u16(1);
+    message(b'F', &body)
 }
 
 pub fn sync() -> Vec<u8> {
