@@ -6,13 +6,14 @@
 #   make conformance          PostgreSQL's own regression and isolation suites through the router
 #   make drivers              client drivers through the router, eight clients over two connections
 #   make drivers ARGS=psql    …and only one of them
+#   make suites               the drivers' own test suites through the router (half an hour and more)
 
 CARGO ?= cargo
 ARGS ?=
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test conformance drivers lint bench docs clean
+.PHONY: help demo test conformance drivers suites lint bench docs clean
 
 help: ## List these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -39,6 +40,11 @@ drivers: ## Run client drivers directly and through Tidegate with two connection
 	@scripts/install.sh rust compiler postgres psql python
 	$(CARGO) build --locked --bin tidegate
 	tests/drivers/run $(ARGS)
+
+suites: ## Run the drivers' own test suites directly and through Tidegate, and compare
+	@scripts/install.sh rust compiler postgres psql python
+	$(CARGO) build --locked --bin tidegate
+	tests/drivers/suites/run $(ARGS)
 
 lint: ## Check format, lints, and (where cargo-deny is installed) dependencies
 	@scripts/install.sh rust compiler

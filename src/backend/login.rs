@@ -79,7 +79,7 @@ pub async fn log_in(
                     message,
                 });
             }
-            Some(b'N') => {}
+            Some(b'N') => conn.notices.extend_from_slice(&frame),
             _ => return Err(broken("it does not speak PostgreSQL's protocol".to_owned())),
         }
     }

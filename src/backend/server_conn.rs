@@ -39,6 +39,8 @@ pub struct ServerConn {
     pub endpoint: usize,
     /// Parameter statuses as last reported, in the order of their first report.
     pub parameters: Vec<(String, String)>,
+    /// The NoticeResponses of its login, frames and all.
+    pub notices: Vec<u8>,
     /// How to cancel what it runs; `None` where the server gave no key.
     pub cancel: Option<Arc<CancelTarget>>,
     /// The status byte of its last ReadyForQuery.
@@ -84,6 +86,7 @@ impl ServerConn {
             backend,
             endpoint: 0,
             parameters: Vec::new(),
+            notices: Vec::new(),
             cancel: None,
             status: b'I',
             passing: 0,

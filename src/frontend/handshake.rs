@@ -122,6 +122,8 @@ struct OltpLogin {
     lease: Option<Lease>,
     /// Parameter statuses for the client.
     parameters: Vec<(String, String)>,
+    /// What else the server says at the login, frames and all.
+    notices: Vec<u8>,
     /// The process id for the client. Kept alive by the session, so that the connection that has it is known to be somebody's home.
     pid: Arc<i32>,
     /// The connection that has it.
@@ -269,6 +271,7 @@ async fn begin(
         Pooling::Transaction => pooled_connection(shared, snapshot, &login).await?,
     };
     compose::put_authentication_ok(&mut wire.out);
+    wire.out.extend_from_slice(&oltp.notices);
     for (name, value) in &oltp.parameters {
         compose::put_parameter_status(&mut wire.out, name, value);
     }
@@ -375,6 +378,7 @@ async fn own_connection(
     };
     Ok(OltpLogin {
         parameters: conn.parameters.clone(),
+        notices: conn.notices.clone(),
         pid: Arc::new(conn.cancel.as_ref().map_or_else(own_pid, |c| c.pid)),
         conn: Some(conn.id),
         lease: Some(Lease::owned(conn)),
@@ -393,12 +397,13 @@ async fn pooled_connection(
     };
     let known = backend
         .pool
-        .parameters_of(login)
+        .greeting_of(login)
         .filter(|_| backend.pool.is_open_for(login) && backend.pool.is_full_for(login));
-    if let Some(parameters) = known {
+    if let Some(greeting) = known {
         return Ok(OltpLogin {
             lease: None,
-            parameters: named_after(&parameters, login),
+            parameters: named_after(&greeting.parameters, login),
+            notices: greeting.notices.clone(),
             pid: Arc::new(own_pid()),
             conn: None,
         });
@@ -411,11 +416,11 @@ async fn pooled_connection(
             return Ok(while_down(shared));
         }
     };
-    let parameters = backend.pool.parameters_of(login);
+    let greeting = backend.pool.greeting_of(login);
     let conn = lease.conn_mut();
-    let parameters = parameters.map_or_else(
-        || conn.parameters.clone(),
-        |known| named_after(&known, login),
+    let (parameters, notices) = greeting.map_or_else(
+        || (conn.parameters.clone(), conn.notices.clone()),
+        |known| (named_after(&known.parameters, login), known.notices.clone()),
     );
     remember(shared, &parameters);
     let free = conn.home.strong_count() == 0;
@@ -429,6 +434,7 @@ async fn pooled_connection(
     Ok(OltpLogin {
         lease: None,
         parameters,
+        notices,
         pid,
         conn: Some(id),
     })
@@ -450,6 +456,7 @@ fn while_down(shared: &Shared) -> OltpLogin {
     OltpLogin {
         lease: None,
         parameters: shared.parameters.load().to_vec(),
+        notices: Vec::new(),
         pid: Arc::new(own_pid()),
         conn: None,
     }
@@ -518,6 +525,7 @@ async fn replicate(
         return Ok(());
     };
     compose::put_authentication_ok(&mut wire.out);
+    wire.out.extend_from_slice(&conn.notices);
     for (name, value) in &conn.parameters {
         compose::put_parameter_status(&mut wire.out, name, value);
     }

@@ -45,13 +45,19 @@ pub struct Pool {
     /// The router itself logs in, for those who read.
     reads: bool,
     desk: Mutex<Desk<Box<ServerConn>>>,
-    /// Parameter statuses of fresh logins, by key.
-    parameters: Mutex<HashMap<Arc<PoolKey>, Parameters>>,
+    /// What fresh logins were told, by key.
+    greetings: Mutex<HashMap<Arc<PoolKey>, Arc<Greeting>>>,
     metrics: BackendMetrics,
 }
 
-/// Parameter statuses by name.
-type Parameters = Arc<[(String, String)]>;
+/// What a server tells who logs in.
+#[derive(Debug)]
+pub struct Greeting {
+    /// Parameter statuses by name.
+    pub parameters: Vec<(String, String)>,
+    /// NoticeResponses, frames and all.
+    pub notices: Vec<u8>,
+}
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -98,7 +104,7 @@ impl Pool {
             own,
             reads,
             desk: Mutex::new(Desk::new(limits)),
-            parameters: Mutex::default(),
+            greetings: Mutex::default(),
             metrics,
         });
         upkeep::spawn(&pool);
@@ -254,9 +260,9 @@ impl Pool {
 
     /// What a fresh login with this key was told, if there was one not long ago.
     #[must_use]
-    pub fn parameters_of(&self, key: &Arc<PoolKey>) -> Option<Arc<[(String, String)]>> {
+    pub fn greeting_of(&self, key: &Arc<PoolKey>) -> Option<Arc<Greeting>> {
         let known = self
-            .parameters
+            .greetings
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         known.get(key).map(Arc::clone)
@@ -327,21 +333,25 @@ impl Pool {
             |error| tracing::warn!(backend = self.connector.name(), %error, "cannot connect"),
         )?;
         let jitter = 0.9 + 0.2 * rand::random::<f64>();
-        self.note_parameters(key, &conn.parameters);
+        self.note_greeting(key, &conn);
         key.application.clone_into(&mut conn.application);
         conn.expires = conn.born + self.limits.lifetime.mul_f64(jitter);
         Ok(Box::new(conn))
     }
 
-    fn note_parameters(&self, key: &Arc<PoolKey>, parameters: &[(String, String)]) {
+    fn note_greeting(&self, key: &Arc<PoolKey>, conn: &ServerConn) {
+        let greeting = Greeting {
+            parameters: conn.parameters.clone(),
+            notices: conn.notices.clone(),
+        };
         let mut known = self
-            .parameters
+            .greetings
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if known.len() >= POOL_LOGINS_MAX {
             known.clear();
         }
-        known.insert(Arc::clone(key), parameters.into());
+        known.insert(Arc::clone(key), Arc::new(greeting));
     }
 
     fn park(&self, key: Arc<PoolKey>, conn: Box<ServerConn>) {

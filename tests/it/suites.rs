@@ -2,7 +2,7 @@
 
 use crate::support::run;
 use crate::support::tide::Setup;
-use crate::support::wire::{Raw, bind, describe, execute, parse, status, tags, values};
+use crate::support::wire::{Raw, bind, describe, execute, parse, startup, status, tags, values};
 
 #[test]
 fn execute_of_a_statement_made_by_the_protocol_is_described_by_that_statement() {
@@ -57,5 +57,33 @@ fn a_notification_of_ones_own_has_the_process_id_of_the_login() {
         };
         assert_eq!(notification[..4], welcome.pid.to_be_bytes());
         assert_eq!(values(&raw.query("SELECT 1").await), ["1"]);
+    });
+}
+
+#[test]
+fn what_the_server_remarks_at_the_login_is_passed_on() {
+    run(async {
+        let tide = Setup::new("login_remarks")
+            .await
+            .oltp_pool("{ size: 1 }")
+            .start()
+            .await;
+        let long = "x".repeat(65);
+        for _ in 0..2 {
+            let mut raw = Raw::connect(&tide.router.address).await;
+            let parameters = [
+                ("user", "app"),
+                ("database", tide.sides.database.as_str()),
+                ("application_name", long.as_str()),
+            ];
+            raw.send(&startup(196_608, &parameters)).await;
+            let greeted = raw.until_ready().await;
+            let remarks: Vec<_> = greeted
+                .iter()
+                .filter(|frame| frame.tag == 'N')
+                .map(|frame| frame.field('C'))
+                .collect();
+            assert_eq!(remarks, [Some("42622".to_owned())]);
+        }
     });
 }
