@@ -14,15 +14,21 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::rustls::{self, ClientConfig};
 
+use super::control::Control;
 use super::endpoints::{Endpoints, Standing};
 use super::login;
 use super::server_conn::ServerConn;
 use crate::config::{Backend, BackendUrl, Endpoint, SslMode, TargetSessionAttrs};
 use crate::error::ClientError;
+use crate::limits::HEALTH_TIMEOUT;
 use crate::net::stream::{Stream, tune};
 use crate::net::tls;
 use crate::net::wire::Wire;
 use crate::protocol::{sqlstate, startup};
+
+/// For how many seconds the server has been running.
+const UPTIME: &str = "SELECT pg_catalog.date_part('epoch', \
+    pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.pg_postmaster_start_time())";
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -204,6 +210,15 @@ impl Connector {
     #[must_use]
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
+    }
+
+    /// When the server was started, a moment later at most. `None` where it does not say.
+    pub async fn started(&self) -> Option<Instant> {
+        let asked = Instant::now();
+        let control = Control::connect(self, HEALTH_TIMEOUT).await.ok()?;
+        let rows = control.rows(UPTIME).await.ok()?;
+        let uptime = rows.first()?.first()?.as_deref()?.parse().ok()?;
+        asked.checked_sub(Duration::try_from_secs_f64(uptime).ok()?)
     }
 
     /// Opens a socket to an endpoint, with TLS as the url asks, and says nothing on it yet.

@@ -8,7 +8,9 @@ use tokio::time::timeout;
 
 use crate::config::Endpoint;
 use crate::net::wire::Wire;
-use crate::protocol::frontend;
+use crate::pool::Home;
+use crate::protocol::frame::{self, HEADER_BYTES};
+use crate::protocol::{backend, frontend, sqlstate};
 use crate::session::prepared::PreparedSet;
 use crate::session::settings::Settings;
 
@@ -62,7 +64,7 @@ pub struct ServerConn {
     /// Names of statements on it that no client has, to be closed at the next rest.
     pub debris: Vec<Box<[u8]>>,
     /// Alive as long as the client that was told its process id.
-    pub home: Weak<i32>,
+    pub home: Weak<Home>,
     /// When it was made.
     pub born: Instant,
     /// When it is to be closed and replaced.
@@ -108,6 +110,23 @@ impl ServerConn {
     pub async fn say_goodbye(&mut self) {
         frontend::put_terminate(&mut self.wire.out);
         let _ = timeout(GOODBYE, self.wire.close()).await;
+    }
+
+    /// Whether it was ended by an administrator while nobody used it, so far as what has been read of it says.
+    #[must_use]
+    pub fn was_terminated(&self) -> bool {
+        let mut rest = &self.wire.inbox[..];
+        while let Ok(Some(head)) = frame::head(rest) {
+            let Some(message) = rest.get(..head.total) else {
+                return false;
+            };
+            let body = message.get(HEADER_BYTES..).unwrap_or_default();
+            if head.tag == b'E' && backend::error_fields(body).code == sqlstate::ADMIN_SHUTDOWN {
+                return true;
+            }
+            rest = rest.get(head.total..).unwrap_or_default();
+        }
+        false
     }
 
     /// Takes note of a ParameterStatus. Returns whether the value is new.

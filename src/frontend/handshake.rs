@@ -21,7 +21,7 @@ use crate::limits::{
 };
 use crate::net::stream::Stream;
 use crate::net::wire::Wire;
-use crate::pool::{Lease, PoolKey, Unavailable};
+use crate::pool::{Home, Lease, PoolKey, Unavailable};
 use crate::protocol::frame::HEADER_BYTES;
 
 use crate::protocol::sqlstate::{self, INVALID_AUTHORIZATION};
@@ -72,13 +72,13 @@ pub async fn log_in(
                 oltp: begun.oltp.lease,
                 key: begun.login,
                 number: shared.number(),
-                pid: Arc::clone(&begun.oltp.pid),
+                home: Arc::clone(&begun.oltp.home),
                 last_conn: begun.oltp.conn,
                 told: begun.oltp.parameters,
                 slot: begun.slot,
                 view: begun.view,
             };
-            let (pid, key) = (*begun.oltp.pid, begun.key);
+            let (pid, key) = (begun.oltp.home.pid(), begun.key);
             Some(LoggedIn { pid, key, start })
         }
         Err(Refused::Here(error)) => {
@@ -125,7 +125,7 @@ struct OltpLogin {
     /// What else the server says at the login, frames and all.
     notices: Vec<u8>,
     /// The process id for the client. Kept alive by the session, so that the connection that has it is known to be somebody's home.
-    pid: Arc<i32>,
+    home: Arc<Home>,
     /// The connection that has it.
     conn: Option<u64>,
 }
@@ -281,8 +281,8 @@ async fn begin(
     } else {
         rand::random::<[u8; 4]>().to_vec()
     };
-    let slot = shared.cancels.add(*oltp.pid, &key);
-    compose::put_key_data(&mut wire.out, *oltp.pid, &key);
+    let slot = shared.cancels.add(oltp.home.pid(), &key);
+    compose::put_key_data(&mut wire.out, oltp.home.pid(), &key);
     compose::put_ready(&mut wire.out, b'I');
     let application = text(startup.parameter("application_name"));
     let view = SessionView::new(&user, &database, &application);
@@ -379,7 +379,7 @@ async fn own_connection(
     Ok(OltpLogin {
         parameters: conn.parameters.clone(),
         notices: conn.notices.clone(),
-        pid: Arc::new(conn.cancel.as_ref().map_or_else(own_pid, |c| c.pid)),
+        home: home(shared, conn.cancel.as_ref().map_or_else(own_pid, |c| c.pid)),
         conn: Some(conn.id),
         lease: Some(Lease::owned(conn)),
     })
@@ -404,7 +404,7 @@ async fn pooled_connection(
             lease: None,
             parameters: named_after(&greeting.parameters, login),
             notices: greeting.notices.clone(),
-            pid: Arc::new(own_pid()),
+            home: home(shared, own_pid()),
             conn: None,
         });
     }
@@ -425,19 +425,23 @@ async fn pooled_connection(
     remember(shared, &parameters);
     let free = conn.home.strong_count() == 0;
     let target = conn.cancel.as_ref().filter(|_| free);
-    let pid = Arc::new(target.map_or_else(own_pid, |c| c.pid));
+    let home = home(shared, target.map_or_else(own_pid, |c| c.pid));
     let id = conn.id;
     if free {
-        conn.home = Arc::downgrade(&pid);
+        conn.home = Arc::downgrade(&home);
     }
     lease.give_back(false);
     Ok(OltpLogin {
         lease: None,
         parameters,
         notices,
-        pid,
+        home,
         conn: Some(id),
     })
+}
+
+fn home(shared: &Shared, pid: i32) -> Arc<Home> {
+    Arc::new(Home::new(pid, &shared.drain))
 }
 
 /// The parameter statuses of a login that differs from another one in its `application_name` only.
@@ -457,7 +461,7 @@ fn while_down(shared: &Shared) -> OltpLogin {
         lease: None,
         parameters: shared.parameters.load().to_vec(),
         notices: Vec::new(),
-        pid: Arc::new(own_pid()),
+        home: home(shared, own_pid()),
         conn: None,
     }
 }

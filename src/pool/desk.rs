@@ -165,7 +165,20 @@ impl<C: Parkable> Desk<C> {
 
     /// Removes the idle connections that `goes` says.
     pub(super) fn dismiss(&mut self, mut goes: impl FnMut(&mut C) -> bool) -> Vec<C> {
-        self.remove(|parked| goes(&mut parked.conn))
+        let mut gone = Vec::new();
+        let idle = std::mem::take(&mut self.idle);
+        for mut parked in idle {
+            if goes(&mut parked.conn) {
+                self.count_out(&parked.key);
+                gone.push(parked.conn);
+            } else {
+                self.idle.push(parked);
+            }
+        }
+        if !gone.is_empty() {
+            self.serve();
+        }
+        gone
     }
 
     /// How many are open for a key.
@@ -222,24 +235,7 @@ impl<C: Parkable> Desk<C> {
     /// Removes all idle connections, and keeps none until then.
     pub(super) fn evict(&mut self, until: Instant) -> Vec<C> {
         self.keeps_none_until = Some(until);
-        self.remove(|_| true)
-    }
-
-    fn remove(&mut self, mut goes: impl FnMut(&mut Parked<C>) -> bool) -> Vec<C> {
-        let mut gone = Vec::new();
-        let idle = std::mem::take(&mut self.idle);
-        for mut parked in idle {
-            if goes(&mut parked) {
-                self.count_out(&parked.key);
-                gone.push(parked.conn);
-            } else {
-                self.idle.push(parked);
-            }
-        }
-        if !gone.is_empty() {
-            self.serve();
-        }
-        gone
+        self.dismiss(|_| true)
     }
 
     /// Gives what has become free to the first who can use it. One thing becomes free at a time, or a few at rest, so this stops at

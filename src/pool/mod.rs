@@ -5,6 +5,7 @@
 //! will only read. See `docs/operations.md` for its limits.
 
 mod desk;
+mod home;
 mod key;
 mod lease;
 mod upkeep;
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use desk::{Desk, Grant, Parkable};
+pub use home::Home;
 pub use key::PoolKey;
 pub use lease::Lease;
 use lease::Ticket;
@@ -182,8 +184,8 @@ impl Pool {
                         return Ok(Lease::new(conn, ticket));
                     }
                     // Its end makes room for another.
-                    drop(conn);
                     drop(ticket);
+                    self.bury(&[conn]).await;
                     taken = self.take(key, prefer).await?;
                 }
                 Grant::Open(victim) => {
@@ -214,6 +216,24 @@ impl Pool {
         let gone = self.change(|desk| desk.dismiss(|conn| conn.endpoint == endpoint));
         for mut conn in gone {
             conn.say_goodbye().await;
+        }
+    }
+
+    /// The server has ended connections while they were idle. Where an administrator did so, the clients whose homes they were are to end
+    /// too. A restart of the server goes unnoticed.
+    async fn bury(&self, dead: &[Box<ServerConn>]) {
+        let terminated = dead.iter().filter(|conn| conn.was_terminated());
+        let homes: Vec<_> = terminated
+            .filter_map(|conn| Some((conn.home.upgrade()?, conn.born)))
+            .collect();
+        if homes.is_empty() {
+            return;
+        }
+        let Some(started) = self.connector.started().await else {
+            return;
+        };
+        for (home, _) in homes.iter().filter(|(_, born)| *born > started) {
+            home.end();
         }
     }
 

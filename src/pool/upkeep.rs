@@ -16,7 +16,8 @@ pub(super) fn spawn(pool: &Arc<Pool>) {
             tokio::time::sleep(INTERVAL).await;
             let Some(pool) = pool.upgrade() else { return };
             // Whom the server has hung up on does not count as open.
-            drop(pool.change(|desk| desk.dismiss(|conn| !is_quiet(conn))));
+            let dead = pool.change(|desk| desk.dismiss(|conn| !is_quiet(conn)));
+            pool.bury(&dead).await;
             let idle = pool.limits.idle;
             for mut conn in pool.change(|desk| desk.age(Instant::now(), idle)) {
                 conn.say_goodbye().await;

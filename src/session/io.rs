@@ -91,6 +91,9 @@ impl Session {
     }
 
     fn poll_sockets(&mut self, cx: &mut Context<'_>, at_rest: bool) -> Poll<Result<(), End>> {
+        if self.told_to_end && self.pipeline.is_empty() {
+            return Poll::Ready(Err(End::BackendSaid));
+        }
         if at_rest && self.drained.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(End::Told(ClientError::shutdown())));
         }

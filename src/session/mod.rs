@@ -39,7 +39,7 @@ use crate::error::ClientError;
 use crate::frontend::cancel::CancelSlot;
 use crate::limits;
 use crate::net::wire::Wire;
-use crate::pool::{Lease, PoolKey};
+use crate::pool::{Home, Lease, PoolKey};
 use crate::protocol::compose;
 use crate::protocol::frame::{self, BadLength, HEADER_BYTES};
 use crate::routing::{Decision, SessionView};
@@ -118,7 +118,7 @@ pub struct Session {
     /// The session's number.
     number: u64,
     /// The process id that the client was told. The connection that has it is the session's home while this lives.
-    pid: Arc<i32>,
+    home: Arc<Home>,
     /// The connection it had last.
     last_conn: Option<u64>,
     /// What it has set, as far as the server was asked.
@@ -197,7 +197,9 @@ pub struct Session {
     last_route: Option<LastRoute>,
     statements_run: u64,
     counted: [u64; 2],
-    /// Ready when the router wants sessions at rest to end.
+    /// The client has been told that an administrator ended its session.
+    told_to_end: bool,
+    /// Ready when the router wants sessions at rest to end, or an administrator this one.
     drained: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
@@ -216,7 +218,7 @@ pub struct Start {
     /// Its number.
     pub number: u64,
     /// The process id it was told, which makes the connection that has it its home.
-    pub pid: Arc<i32>,
+    pub home: Arc<Home>,
     /// The number of that connection.
     pub last_conn: Option<u64>,
     /// The parameter statuses it was told.
@@ -234,7 +236,7 @@ impl Session {
         let dialect = dialect_of(&start.told);
         let pooled = start.snapshot.table.config.pooling == Pooling::Transaction;
         let statements_max = start.snapshot.table.config.limits.prepared_statements;
-        let drained = Box::pin(start.shared.drain.clone().cancelled_owned());
+        let drained = Box::pin(start.home.ended());
         let mut session = Self {
             shared: start.shared,
             snapshot: start.snapshot,
@@ -243,7 +245,7 @@ impl Session {
             key: start.key,
             pooled,
             number: start.number,
-            pid: start.pid,
+            home: start.home,
             last_conn: start.last_conn,
             settings: Arc::default(),
             settings_abroad: Arc::default(),
@@ -288,6 +290,7 @@ impl Session {
             last_route: None,
             statements_run: 0,
             counted: [0; 2],
+            told_to_end: false,
             drained,
         };
         session.know_settings(Settings::default());
@@ -424,6 +427,10 @@ impl Session {
     async fn on_frame(&mut self, frame: &BytesMut) -> Result<Step, End> {
         let tag = frame.first().copied().unwrap_or_default();
         let body = frame.get(HEADER_BYTES..).unwrap_or_default();
+        if self.home.is_ended() && self.status != b'I' && self.oltp.is_none() {
+            // A transaction that the server has not heard of ends with its connection too.
+            return Err(End::Told(ClientError::shutdown()));
+        }
         if self.copy_in && tag != b'X' {
             self.on_copy_frame(tag, frame);
             return Ok(Step::Done);

@@ -69,7 +69,14 @@ impl Session {
             () = self.slot.cancelled_in_the_queue() => return Err(ClientError::cancelled()),
             never = tell => match never {},
         };
-        taken.map_err(|unavailable: Unavailable| backend.pool.client_error(&unavailable))
+        let lease =
+            taken.map_err(|unavailable: Unavailable| backend.pool.client_error(&unavailable))?;
+        if self.home.is_ended() && !self.shared.drain.is_cancelled() {
+            lease.give_back(false);
+            self.told_to_end = true;
+            return Err(ClientError::shutdown());
+        }
+        Ok(lease)
     }
 
     /// Puts on a connection what the session has set, and takes away what another one has.

@@ -400,7 +400,7 @@ impl Session {
                     // A client knows its own notifications by the process id that it was told.
                     let at = HEADER_BYTES..HEADER_BYTES + 4;
                     let mut named = message.clone();
-                    named[at].copy_from_slice(&self.pid.to_be_bytes());
+                    named[at].copy_from_slice(&self.home.pid().to_be_bytes());
                     self.client.out.extend_from_slice(&named);
                     return;
                 }

@@ -1,6 +1,8 @@
 //! When a connection goes back to the pool: after a client that vanished, a cancel request, a COPY.
 
 use super::{narrow, one, pins};
+use crate::support::postgres::Cluster;
+use crate::support::tide::Setup;
 use crate::support::wire::{
     Raw, cancel, completed, flush, function_call, message, parse, query, sqlstates, status, sync,
     tags, values, whole,
@@ -249,5 +251,56 @@ fn what_was_sent_before_a_goodbye_is_done_and_answered() {
         }
         let mut other = tide.raw().await;
         assert_eq!(one(&mut other, "SELECT count(*) FROM notes").await, "2");
+    });
+}
+
+#[test]
+fn an_administrator_ends_a_session_at_rest_by_the_process_id_it_was_told() {
+    run(async {
+        let tide = narrow("terminated", 3).await;
+        let server = tide.sides.oltp().await;
+        let mut other = tide.raw().await;
+        // The second has begun a transaction that the server has not heard of yet.
+        for begin in ["SELECT 1", "BEGIN"] {
+            let mut raw = Raw::connect(&tide.router.address).await;
+            let welcome = raw.log_in("app", &tide.sides.database).await;
+            raw.query(begin).await;
+            let kill = format!("SELECT pg_terminate_backend({})", welcome.pid);
+            assert_eq!(sql::scalar(&server, &kill).await, "t");
+            if begin == "BEGIN" {
+                raw.send(&query("SELECT 2")).await;
+            }
+            let told = raw.rest().await;
+            assert_eq!(sqlstates(&told), ["57P01"], "{told:?}");
+            assert!(!tags(&told).contains('D'));
+        }
+        assert_eq!(one(&mut other, "SELECT 3").await, "3");
+    });
+}
+
+#[test]
+fn a_restart_of_the_server_ends_no_session_at_rest() {
+    run(async {
+        let setup = Setup::new("restarted").await;
+        let cluster = Cluster::start("restarted");
+        let admin = cluster.client("postgres").await;
+        let database = &setup.sides().database;
+        sql::exec(&admin, &format!("CREATE DATABASE {database}")).await;
+        let url = cluster.url("app", "DATABASE");
+        let tide = setup.oltp_url(&url).start().await;
+        let mut raw = tide.raw().await;
+        let pid = one(
+            &mut raw,
+            "SELECT pg_backend_pid() WHERE pg_backend_pid() > 0",
+        )
+        .await;
+        raw.query("DISCARD ALL").await;
+        cluster.restart();
+        eventually("statements run again", || async {
+            let mut fresh = Raw::connect(&tide.router.address).await;
+            fresh.try_log_in("app", &tide.sides.database).await
+        })
+        .await;
+        assert_ne!(one(&mut raw, "SELECT pg_backend_pid()").await, pid);
     });
 }

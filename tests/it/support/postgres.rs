@@ -100,6 +100,10 @@ server=$!
 cat >/dev/null
 kill -QUIT $server 2>/dev/null
 wait $server
+# A test may have started it again.
+again=$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null)
+[ -z "$again" ] || kill -QUIT "$again" 2>/dev/null
+while [ -n "$again" ] && kill -0 "$again" 2>/dev/null; do sleep 0.05; done
 rm -rf "$folder"
 "#;
 

@@ -1,7 +1,8 @@
 //! A standby: a server that follows another one, and can take its place.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use super::postgres::{Account, Cluster, program};
 
@@ -33,6 +34,11 @@ impl Cluster {
         self.control(&["stop", "--mode=immediate"]);
     }
 
+    /// Stops the server politely and starts it again, on the same port.
+    pub fn restart(&self) {
+        self.control(&["restart", "--wait", "--mode=fast"]);
+    }
+
     fn control(&self, arguments: &[&str]) {
         let account = Account::of_server();
         let done = account
@@ -40,10 +46,12 @@ impl Cluster {
             .args(arguments)
             .arg("-D")
             .arg(self.data())
-            .output()
+            .arg("-l")
+            .arg(self.log())
+            .stdout(Stdio::null())
+            .status()
             .expect("pg_ctl runs");
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "pg_ctl {arguments:?}: {said}");
+        assert!(done.success(), "pg_ctl {arguments:?}");
     }
 
     /// Everything that was sent to the server so far and has this text in it.
@@ -54,11 +62,11 @@ impl Cluster {
             .count()
     }
 
-    fn log(&self) -> std::path::PathBuf {
+    fn log(&self) -> PathBuf {
         self.data().with_file_name("log")
     }
 
-    fn data(&self) -> std::path::PathBuf {
+    fn data(&self) -> PathBuf {
         Path::new(&self.certificate()).with_file_name("")
     }
 }
