@@ -4,6 +4,8 @@
 #   make demo ARGS=--once     …and ends after the tour
 #   make test                 everything that CI runs
 #   make conformance          PostgreSQL's own regression and isolation suites through the router
+#   make oracle               what we know of statements, next to what PostgreSQL's own grammar says
+#   make fuzz                 random statements and files against what must hold for all of them
 #   make drivers              client drivers through the router, eight clients over two connections
 #   make drivers ARGS=psql    …and only one of them
 #   make suites               the drivers' own test suites through the router (half an hour and more)
@@ -13,7 +15,9 @@ ARGS ?=
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help demo test conformance drivers suites lint bench docs clean
+FUZZ_SECONDS ?= 1200
+
+.PHONY: help demo test conformance oracle fuzz drivers suites lint bench docs clean
 
 help: ## List these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -34,6 +38,14 @@ conformance: ## Run PostgreSQL's own suites directly and through Tidegate, in bo
 	@scripts/install.sh rust compiler postgres psql python
 	$(CARGO) build --locked --release --bin tidegate
 	tests/conformance/run
+
+oracle: ## Compare what we know of statements with what PostgreSQL's own grammar says (libpg_query)
+	@scripts/install.sh rust compiler libclang postgres
+	tests/oracle/run
+
+fuzz: ## Run each fuzz target for FUZZ_SECONDS (1200), on stable Rust
+	@scripts/install.sh rust compiler
+	fuzz/run $(FUZZ_SECONDS)
 
 # A debug build: it finds more, and its speed does not matter here.
 drivers: ## Run client drivers directly and through Tidegate with two connections, and compare

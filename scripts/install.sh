@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the repository's commands need and this machine lacks, and says what that is.
 #
-#   scripts/install.sh THING…       rust, compiler, make, postgres, psql, pgbouncer, python
+#   scripts/install.sh THING…       rust, compiler, libclang, make, postgres, psql, pgbouncer, python
 #
 # With Debian's and Ubuntu's packages, as root or through sudo. Nothing is touched where nothing is missing. Rust itself is
 # not installed: rustup wants to be asked.
@@ -26,6 +26,15 @@ need_rust() {
 
 need_compiler() {
     command -v cc >/dev/null || lacks build-essential "a C compiler, which Rust links with"
+}
+
+# bindgen, which tests/oracle needs for libpg_query, loads it.
+need_libclang() {
+    local found
+    for found in /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/*/libclang*.so*; do
+        if [[ -e $found ]]; then return; fi
+    done
+    lacks libclang-dev "libclang, with which the bindings of libpg_query are made"
 }
 
 need_make() {

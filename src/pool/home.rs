@@ -3,12 +3,15 @@
 //! The one whose process id it was told. While the client lives the connection is left to it where that can be, and when an administrator ends
 //! that process with `pg_terminate_backend()`, the client is ended as it would be on a connection of its own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A client's home, held by its session. The connection has a weak reference.
 #[derive(Debug)]
 pub struct Home {
     pid: i32,
+    terminated: AtomicBool,
     ended: CancellationToken,
 }
 
@@ -16,8 +19,11 @@ impl Home {
     /// The home of a client that is told this process id, and ends when `drain` says so.
     #[must_use]
     pub fn new(pid: i32, drain: &CancellationToken) -> Self {
-        let ended = drain.child_token();
-        Self { pid, ended }
+        Self {
+            pid,
+            terminated: AtomicBool::new(false),
+            ended: drain.child_token(),
+        }
     }
 
     /// The process id that the client was told.
@@ -27,17 +33,18 @@ impl Home {
     }
 
     /// An administrator has ended the process.
-    pub fn end(&self) {
+    pub fn terminate(&self) {
+        self.terminated.store(true, Ordering::Relaxed);
         self.ended.cancel();
     }
 
-    /// Whether the session should end once it is at rest.
+    /// Whether an administrator has ended the process.
     #[must_use]
-    pub fn is_ended(&self) -> bool {
-        self.ended.is_cancelled()
+    pub fn is_terminated(&self) -> bool {
+        self.terminated.load(Ordering::Relaxed)
     }
 
-    /// Ready when [`Home::is_ended`].
+    /// Ready when the session should end once it is at rest: for that, or because the router drains.
     pub fn ended(&self) -> WaitForCancellationFutureOwned {
         self.ended.clone().cancelled_owned()
     }

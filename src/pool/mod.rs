@@ -233,7 +233,7 @@ impl Pool {
             return;
         };
         for (home, _) in homes.iter().filter(|(_, born)| *born > started) {
-            home.end();
+            home.terminate();
         }
     }
 

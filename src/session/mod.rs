@@ -427,7 +427,7 @@ impl Session {
     async fn on_frame(&mut self, frame: &BytesMut) -> Result<Step, End> {
         let tag = frame.first().copied().unwrap_or_default();
         let body = frame.get(HEADER_BYTES..).unwrap_or_default();
-        if self.home.is_ended() && self.status != b'I' && self.oltp.is_none() {
+        if self.home.is_terminated() && self.status != b'I' && self.oltp.is_none() {
             // A transaction that the server has not heard of ends with its connection too.
             return Err(End::Told(ClientError::shutdown()));
         }

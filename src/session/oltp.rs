@@ -71,7 +71,7 @@ impl Session {
         };
         let lease =
             taken.map_err(|unavailable: Unavailable| backend.pool.client_error(&unavailable))?;
-        if self.home.is_ended() && !self.shared.drain.is_cancelled() {
+        if self.home.is_terminated() {
             lease.give_back(false);
             self.told_to_end = true;
             return Err(ClientError::shutdown());

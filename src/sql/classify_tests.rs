@@ -113,3 +113,90 @@ fn names_where_relations_stand() {
         );
     }
 }
+
+fn read(text: &str) -> String {
+    shown(text).2.join(",")
+}
+
+#[test]
+fn a_list_of_relations_goes_on_behind_what_is_said_of_one() {
+    for (text, expected) in [
+        (
+            "select 1 from a join b on a.x = b.x, c",
+            "read a,read b,read c",
+        ),
+        (
+            "select 1 from a join b using (x, y) as z, c",
+            "read a,read b,read c",
+        ),
+        (
+            "select 1 from (a join b using (x) as z) as q, c",
+            "read a,read b,read c",
+        ),
+        ("select 1 from a as z (x, y), c", "read a,read c"),
+        ("select 1 from a set, b values, c", "read a,read b,read c"),
+        (
+            "select 1 from a for system_time as of now(), c",
+            "read a,read c",
+        ),
+        (
+            "select 1 from f(1) with ordinality, a, (with x as (select 1 from b) table x) q, c",
+            "read a,read b,read c",
+        ),
+        (
+            "select 1 from rows from (f(a), g(b) as (x int)) with ordinality, c",
+            "read c",
+        ),
+        ("select 1 from collation for ('a') z, c", "read c"),
+        ("select 1 from (values (1), (null)) x, c", "read c"),
+        (
+            "select 1 from a union values (1), (x) order by b using >, z",
+            "read a",
+        ),
+        ("insert into local values (1)", "write local"),
+        ("insert into values values (1)", "write values"),
+        ("update set set a = 1", "write set"),
+        ("insert into x table values", "write x,read values"),
+        (
+            "select 1 from update u, set, values v",
+            "read update,read set,read values",
+        ),
+        ("select 1 into local temp x from temp", "define x,read temp"),
+        (
+            "delete from a using (b join c using (x)) where true",
+            "write a,read b,read c",
+        ),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_cte_hides_no_relation_outside_its_scope() {
+    for (text, expected) in [
+        (
+            "with x as (select 1) insert into x select * from x",
+            "write x",
+        ),
+        ("with x as (select 1 from x) select * from x", "read x"),
+        (
+            "select * from (with x as (select 1) table x) q, x",
+            "read x",
+        ),
+        (
+            "with recursive a as (select 1 from b), b as (select 1) table a",
+            "",
+        ),
+        (
+            "with recursive x as (select 1) cycle a, b set c to true default false using d select * from x, y",
+            "read y",
+        ),
+        (
+            "with recursive x as (select 1) cycle a set c using d select * from x, y",
+            "read y",
+        ),
+        ("delete from t cycle using d", "write t,read d"),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+}

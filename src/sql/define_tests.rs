@@ -337,3 +337,58 @@ fn temporary_relations_are_the_sessions() {
         );
     }
 }
+
+#[test]
+fn relations_deep_in_definitions_are_found() {
+    for (text, expected) in [
+        (
+            "create schema s create table a (x int references b) create unique index i on a (x) \
+             create view v as select 1 as create from c grant select on a to u",
+            "create schema: define a,reference b,define i,define v,read c",
+        ),
+        (
+            "create publication p for table only a (x), b where (x > 1), c, tables in schema s, t, table d with (x = 1)",
+            "create publication: define a,define b,define c,define d",
+        ),
+        (
+            "create policy p on a using (x = (select y from b)) with check (exists (table c))",
+            "create policy: define a,read b,read c",
+        ),
+        (
+            "create rule r as on insert to a where exists (select 1 from b) do update c set x = 1",
+            "create rule: define a,read b,write c",
+        ),
+        (
+            "create statistics s on x, (extract(day from y)) from a natural join b",
+            "create statistics: read a,read b",
+        ),
+        (
+            "create constraint trigger t after insert on a from b for each row when (old.* is distinct from new.*) execute function f()",
+            "create trigger: define a,reference b",
+        ),
+        (
+            "create event trigger e on ddl_command_end execute function f()",
+            "create event trigger: ",
+        ),
+        (
+            "alter table all in tablespace x set tablespace y",
+            "alter table: ",
+        ),
+        (
+            "alter table a no inherit b",
+            "alter table: define a,define b",
+        ),
+        (
+            "alter table a add check (x > 1) no inherit not valid",
+            "alter table: define a",
+        ),
+        ("create role r inherit connection limit 1", "create role: "),
+        (
+            "create recursive view v (n) as values (1) union all select n from v, a",
+            "create view: define v,read a",
+        ),
+    ] {
+        let (kind, _, relations) = shown(text);
+        assert_eq!(format!("{kind}: {relations}"), expected, "{text}");
+    }
+}

@@ -21,13 +21,17 @@ pub mod limits;
 mod classify;
 mod collect;
 mod constraint;
+mod ctes;
 mod define;
+mod definition;
 mod findings;
 mod functions;
 mod hint;
 mod objects;
 mod parse;
 mod portable;
+mod reserved;
+mod scan;
 mod session;
 mod session_functions;
 mod split;
@@ -116,13 +120,16 @@ fn checked(kind: &'static str, mut facts: StatementFacts, cursor: Cursor<'_>) ->
     if facts.kind == "select" && kind == "table" {
         facts.kind = "table";
     }
-    if facts.effect != Effect::Read {
-        return facts;
+    match facts.effect {
+        Effect::Read => {}
+        // What the tree has of other dialects was not walked, and the words may tell what is inside.
+        Effect::Unknown => return with_words(kind, facts, cursor),
+        _ => return facts,
     }
     let danger = classify::danger(cursor);
     if danger.writes || danger.locks || danger.into {
-        facts.effect = Effect::Unknown;
-        return facts;
+        // `SELECT INTO t FROM s`: the tree has a column of the name `into`.
+        return with_words(kind, facts, cursor);
     }
     let mut at = cursor;
     while let Some(token) = at.peek(0) {
@@ -140,6 +147,27 @@ fn checked(kind: &'static str, mut facts: StatementFacts, cursor: Cursor<'_>) ->
         at.advance();
     }
     facts
+}
+
+/// The facts of a tree that was not understood, with all that its words tell.
+fn with_words(kind: &'static str, mut tree: StatementFacts, cursor: Cursor<'_>) -> StatementFacts {
+    let words = classify::query(kind, cursor);
+    tree.effect = Effect::Unknown;
+    tree.kind = words.kind;
+    for used in words.relations {
+        if !tree.relations.contains(&used) {
+            tree.relations.push(used);
+        }
+    }
+    for function in words.functions {
+        if !tree.functions.contains(&function) {
+            tree.functions.push(function);
+        }
+    }
+    if tree.session == SessionEffect::None {
+        tree.session = words.session;
+    }
+    tree
 }
 
 /// `OPERATOR(schema.op)`: an operator outside `pg_catalog` is a function call in disguise.
@@ -176,5 +204,7 @@ fn add_function(facts: &mut StatementFacts, schema: Option<String>, name: String
     }
 }
 
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod tests;

@@ -101,8 +101,8 @@ macro_rules! objects {
 const OBJECTS: &[Object] = objects! {
     Relations: "materialized" "view", "foreign" "table", "table", "view", "index", "sequence",
         "source", "sink";
-    On: "event" "trigger", "trigger", "rule", "policy";
-    Others: "foreign" "data" "wrapper", "text" "search" "configuration",
+    On: "trigger", "rule", "policy";
+    Others: "event" "trigger", "foreign" "data" "wrapper", "text" "search" "configuration",
         "text" "search" "dictionary", "text" "search" "parser", "text" "search" "template",
         "operator" "class", "operator" "family", "operator", "user" "mapping", "user",
         "access" "method", "default" "privileges", "privileges", "large" "object",

@@ -4,7 +4,8 @@
 //! disagree about what is a string or a comment, which is where a write could hide. On the way a few
 //! forms that PostgreSQL has and sqlparser has not are rewritten to ones with the same facts:
 //! `FOR NO KEY UPDATE` → `FOR UPDATE`, `FOR KEY SHARE` → `FOR SHARE`, `TABLE t` → `SELECT * FROM t`,
-//! `ONLY t` → `t`. Contents of literals are dropped; no fact depends on them.
+//! `ONLY t` → `t`; `VARIADIC`, `SYMMETRIC`, `COLLATE c`, a frame's `EXCLUDE`, `* EXCEPT (a)`
+//! and `ASOF` are left out. Contents of literals are dropped; no fact depends on them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -136,6 +137,10 @@ fn is_literal(kind: Kind) -> bool {
 /// Passes a form sqlparser lacks and gives the words that stand for it.
 fn rewrite(cursor: &mut Cursor<'_>) -> Option<&'static [&'static str]> {
     let word = cursor.word(0)?;
+    if let Some(passed) = without_facts(cursor) {
+        *cursor = passed;
+        return Some(&[]);
+    }
     match word.len() {
         3 if cursor.eat_all(&["for", "no", "key", "update"]) => return Some(&["for", "update"]),
         3 if cursor.eat_all(&["for", "key", "share"]) => return Some(&["for", "share"]),
@@ -193,6 +198,45 @@ fn rewrite(cursor: &mut Cursor<'_>) -> Option<&'static [&'static str]> {
     cursor.eat("only");
     // `TABLE t *` is an older spelling of `TABLE t`.
     Some(&["select", "*", "from"])
+}
+
+/// What lies behind words that sqlparser lacks, or lacks at some places, and that change no fact. The first word of each is
+/// reserved, or means nothing else after the word before it.
+fn without_facts<'t>(cursor: &Cursor<'t>) -> Option<Cursor<'t>> {
+    let word = cursor
+        .word(0)
+        .filter(|word| matches!(word.len(), 4 | 6..=9))?;
+    let mut ahead = *cursor;
+    let after = |words: &[&str]| {
+        cursor.behind().is_some_and(|token| {
+            let bytes = token.bytes(cursor.text);
+            words
+                .iter()
+                .any(|word| bytes.eq_ignore_ascii_case(word.as_bytes()))
+        })
+    };
+    let passed = match word.to_ascii_lowercase().as_slice() {
+        b"variadic" => after(&["(", ","]) && ahead.eat("variadic"),
+        b"symmetric" => after(&["between"]) && ahead.eat("symmetric"),
+        b"exclude" => {
+            after(&["row", "preceding", "following"])
+                && ahead.eat("exclude")
+                && (ahead.eat_all(&["current", "row"])
+                    || ahead.eat_all(&["no", "others"])
+                    || ahead.eat_any(&["group", "ties"]))
+        }
+        // RisingWave's; PostgreSQL has an alias here, which is none of our facts either.
+        b"asof" => ahead.eat("asof") && ahead.is_any(0, &["join", "left", "inner"]),
+        b"except" => {
+            let star = cursor
+                .behind()
+                .is_some_and(|token| token.bytes(cursor.text) == b"*");
+            star && ahead.eat("except") && ahead.eat_parens().is_some_and(|list| list.is_names())
+        }
+        b"collate" => !after(&[".", "as"]) && ahead.eat("collate") && ahead.chain().is_some(),
+        _ => false,
+    };
+    passed.then_some(ahead)
 }
 
 fn one(token: &Token, text: &[u8]) -> Option<SqlToken> {

@@ -394,3 +394,95 @@ fn a_megabyte_is_read_off_its_tokens_in_no_time() {
         assert_eq!(on_a_worker(text).effect, expected);
     }
 }
+
+#[test]
+fn a_tree_that_takes_reserved_words_for_names_is_not_believed() {
+    for (text, expected) in [
+        ("select interval from t", "read t"),
+        (
+            "select a, interval from t union select b from u",
+            "read t,read u",
+        ),
+        ("select drop and from t", "read t"),
+        ("select into t from s", "define t,read s"),
+    ] {
+        assert_eq!(relations(text), expected, "{text}");
+        assert_ne!(effect(text), Effect::Read, "{text}");
+    }
+    for text in [
+        "select \"from\", t.from, t.\"select\", user, current_date from t as \"where\"",
+        "select a as from, b as select from t",
+    ] {
+        assert_eq!(effect(text), Effect::Read, "{text}");
+    }
+}
+
+#[test]
+fn words_that_change_no_fact_do_not_hinder_the_parser() {
+    for text in [
+        "select f(variadic array[a]), g(1, variadic b) from t",
+        "select 1 from t where a between symmetric 1 and 2",
+        "select sum(a) over (order by b rows between 1 preceding and 1 following exclude current row) from t",
+        "select sum(a) over (rows unbounded preceding exclude no others) from t",
+        "select a::text collate \"C\", b collate pg_catalog.\"C\" from t order by a collate \"de_DE\" desc",
+    ] {
+        assert_eq!(effect(text), Effect::Read, "{text}");
+        assert_eq!(relations(text), "read t", "{text}");
+    }
+}
+
+#[test]
+fn functions_have_the_name_that_was_called() {
+    let called = |text: &str| {
+        let facts = facts(text.as_bytes());
+        facts
+            .functions
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    // A user's function may hide either.
+    assert_eq!(called("select substr(a, 1) from t"), "substr");
+    assert_eq!(called("select substring(a from 1) from t"), "substring");
+}
+
+#[test]
+fn into_where_it_makes_no_table_leaves_the_kind() {
+    let kind = |text: &str| facts(text.as_bytes()).kind;
+    assert_eq!(kind("insert into t select 1 into f"), "insert");
+    assert_eq!(kind("select 1 into f"), "select into");
+}
+
+#[test]
+fn relations_inside_risingwaves_windows_are_found() {
+    for (text, expected) in [
+        (
+            "select * from gap_fill(tumble(t, ts, interval '1'), ts, interval '1', locf(n))",
+            "read t",
+        ),
+        (
+            "select * from tumble((select * from t) as p, ts, interval '1')",
+            "read t",
+        ),
+        (
+            "alter materialized view m as select 1 from t",
+            "define m,read t",
+        ),
+        (
+            "replace sink s from t with (connector = 'x')",
+            "define s,read t",
+        ),
+        ("explain analyze materialized view m", "read m"),
+        ("explain analyze (duration_secs 5) sink s", "read s"),
+    ] {
+        assert_eq!(relations(text), expected, "{text}");
+    }
+    for text in [
+        "select * except (a, b) from t",
+        "select t.* except (a) from t",
+        "select 1 from t asof left join u on t.a >= u.a",
+    ] {
+        assert_eq!(effect(text), Effect::Read, "{text}");
+    }
+}

@@ -70,6 +70,11 @@ impl<'t> Cursor<'t> {
         self.at >= self.tokens.len()
     }
 
+    /// How many tokens of this run have been passed.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
     pub(super) fn advance(&mut self) {
         self.at += 1;
     }
@@ -230,6 +235,23 @@ impl<'t> Cursor<'t> {
             *self = ahead;
         }
         Some(parts)
+    }
+
+    /// Passes `a, b, c`.
+    pub(super) fn names(&mut self) -> bool {
+        loop {
+            if self.ident().is_none() {
+                return false;
+            }
+            if !self.eat_mark(",") {
+                return true;
+            }
+        }
+    }
+
+    /// Whether this is `a, b, c` and nothing else.
+    pub(super) fn is_names(mut self) -> bool {
+        self.names() && self.is_done()
     }
 
     /// Passes a relation's name.

@@ -3,12 +3,12 @@
 //! `EXPLAIN`, `PREPARE`, `DECLARE` and `COPY (…)` carry another statement. Their own words are read off
 //! the tokens, and what is inside has the facts of a statement of its own, which then decide.
 
-use super::classify;
 use super::facts::{Access, Effect, ParsedBy, SessionEffect, StatementFacts};
 use super::findings::Findings;
 use super::lexer::Kind;
 use super::limits::NAME_BYTES_MAX;
 use super::tokens::Cursor;
+use super::{classify, scan};
 
 /// The facts, if the statement is one of these.
 pub(super) fn wrapped(cursor: Cursor<'_>, depth: usize) -> Option<StatementFacts> {
@@ -30,7 +30,7 @@ pub(super) fn is_query(mut cursor: Cursor<'_>) -> bool {
 
 fn not_understood(kind: &'static str, cursor: Cursor<'_>) -> StatementFacts {
     let mut findings = Findings::new(Effect::Unknown);
-    classify::every_name(cursor, &mut findings);
+    scan::every_name(cursor, &mut findings);
     findings.into_facts(kind, ParsedBy::Tokens)
 }
 
@@ -47,6 +47,9 @@ fn explain(start: Cursor<'_>, depth: usize) -> StatementFacts {
     } else {
         cursor.eat_any(&["analyze", "analyse"]);
         cursor.eat("verbose");
+    }
+    if let Some(facts) = explained_job(cursor) {
+        return facts;
     }
     let mut inner = super::statement(cursor.rest(), depth + 1);
     let allowed = match inner.effect {
@@ -65,6 +68,21 @@ fn explain(start: Cursor<'_>, depth: usize) -> StatementFacts {
     }
     inner.kind = "explain";
     inner
+}
+
+/// RisingWave's `EXPLAIN ANALYZE [(options)] {MATERIALIZED VIEW | SINK | INDEX} name`.
+fn explained_job(mut cursor: Cursor<'_>) -> Option<StatementFacts> {
+    if !is_query(cursor) {
+        cursor.eat_parens();
+    }
+    let job = cursor.eat_all(&["materialized", "view"]) || cursor.eat_any(&["sink", "index"]);
+    let name = job.then(|| cursor.relation()).flatten()?;
+    if !cursor.is_done() {
+        return None;
+    }
+    let mut findings = Findings::new(Effect::Unknown);
+    findings.relation(name, Access::Read);
+    Some(findings.into_facts("explain", ParsedBy::Tokens))
 }
 
 fn prepare(start: Cursor<'_>, depth: usize) -> StatementFacts {
@@ -131,7 +149,12 @@ fn copy(start: Cursor<'_>, depth: usize) -> StatementFacts {
         let Some(name) = cursor.relation() else {
             return not_understood("copy", start);
         };
-        cursor.eat_parens();
+        if cursor
+            .eat_parens()
+            .is_some_and(|columns| !columns.is_names())
+        {
+            return not_understood("copy", start);
+        }
         let access = if cursor.is(0, "from") {
             Access::Write
         } else {
@@ -246,6 +269,7 @@ mod tests {
             ("copy (select 1) to program 'sh'", "copy", Effect::Write),
             ("copy (commit) to stdout", "copy", Effect::Unknown),
             ("copy t", "copy", Effect::Unknown),
+            ("copy t (delete from s) to stdout", "copy", Effect::Unknown),
         ] {
             let facts = facts(text.as_bytes());
             assert_eq!((facts.kind, facts.effect), (kind, effect), "{text}");

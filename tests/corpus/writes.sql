@@ -331,3 +331,164 @@ BEGIN
 END
 $body$
 ----
+SELECT INTO t FROM orders
+SELECT INTO TEMP t FROM orders
+SELECT INTO UNLOGGED TABLE t FROM orders WHERE id > 1
+(SELECT 1 INTO t FROM orders)
+SELECT * INTO STRICT t FROM orders
+SELECT a AS b INTO "t" FROM orders UNION ALL SELECT 1
+WITH x AS (SELECT 1) SELECT * INTO t FROM x, orders
+WITH x AS (INSERT INTO orders VALUES (1) RETURNING id) SELECT * FROM x
+WITH x AS (UPDATE orders SET a = 1 RETURNING *), y AS (SELECT * FROM x) TABLE y
+WITH x AS (SELECT 1), y AS (DELETE FROM orders USING x) SELECT 1
+WITH x AS MATERIALIZED (DELETE FROM orders RETURNING *) SELECT count(*) FROM x
+WITH x (a) AS NOT MATERIALIZED (MERGE INTO orders USING c ON true WHEN MATCHED THEN DELETE) SELECT 1
+WITH x AS (WITH y AS (DELETE FROM orders RETURNING *) SELECT * FROM y) SELECT * FROM x
+WITH RECURSIVE x AS (DELETE FROM orders RETURNING id) SEARCH DEPTH FIRST BY id SET s SELECT * FROM x
+SELECT * FROM (WITH x AS (DELETE FROM orders RETURNING *) SELECT * FROM x) y
+SELECT (WITH x AS (DELETE FROM orders RETURNING id) SELECT id FROM x)
+SELECT * FROM orders WHERE EXISTS (WITH x AS (UPDATE orders SET a = 1 RETURNING 1) TABLE x)
+SELECT * FROM orders WHERE id = ANY (ARRAY(WITH x AS (DELETE FROM orders RETURNING id) SELECT id FROM x))
+VALUES ((WITH x AS (DELETE FROM orders RETURNING id) SELECT id FROM x))
+(WITH x AS (DELETE FROM orders RETURNING *) SELECT * FROM x) UNION ALL TABLE orders
+TABLE orders FOR UPDATE
+SELECT * FROM (SELECT * FROM orders FOR UPDATE) x
+SELECT * FROM orders WHERE id IN (SELECT id FROM orders FOR SHARE SKIP LOCKED)
+WITH x AS (SELECT * FROM orders FOR NO KEY UPDATE) SELECT * FROM x
+SELECT interval FROM orders FOR UPDATE
+SELECT DROP AND FROM orders FOR UPDATE
+SELECT * FROM orders COLLATE FOR UPDATE
+SELECT * FROM orders FOR UPDATE OF orders NOWAIT FOR SHARE OF orders
+SELECT * FROM orders LIMIT 1 FOR UPDATE
+SELECT * FROM orders FOR UPDATE LIMIT 1
+SELECT * FROM orders FETCH FIRST ROW ONLY FOR KEY SHARE
+SELECT * FROM orders OFFSET 1 FOR UPDATE
+EXPLAIN (ANALYZE, TIMING off) SELECT * INTO t FROM orders
+EXPLAIN (FORMAT yaml, ANALYZE yes) UPDATE orders SET a = 1
+EXPLAIN (ANALYZE) SELECT my_writer(id) FROM orders
+EXPLAIN VERBOSE INSERT INTO orders TABLE orders
+EXPLAIN (ANALYZE) DECLARE c CURSOR FOR SELECT my_writer(id) FROM orders
+EXPLAIN (ANALYZE) CREATE MATERIALIZED VIEW m AS SELECT * FROM orders
+EXPLAIN (ANALYZE) EXECUTE delete_orders(my_writer(1))
+EXPLAIN ANALYZE (WITH x AS (DELETE FROM orders RETURNING 1) SELECT * FROM x)
+PREPARE "P" (int) AS UPDATE orders SET a = $1
+PREPARE p AS TABLE orders FOR UPDATE
+PREPARE p AS VALUES ((SELECT my_writer() FROM orders))
+PREPARE p AS (SELECT * FROM orders FOR SHARE)
+EXECUTE p (my_writer(1))
+DECLARE c BINARY INSENSITIVE CURSOR WITHOUT HOLD FOR TABLE orders FOR UPDATE
+DECLARE c CURSOR FOR WITH x AS (DELETE FROM orders RETURNING *) SELECT * FROM x
+COPY (WITH x AS (DELETE FROM orders RETURNING *) SELECT * FROM x) TO STDOUT
+COPY (INSERT INTO orders VALUES (1) RETURNING *) TO STDOUT (FORMAT csv)
+COPY (SELECT my_writer(id) FROM orders) TO STDOUT
+COPY (SELECT * FROM orders FOR UPDATE) TO STDOUT
+COPY orders TO PROGRAM 'cat > /tmp/x'
+COPY (TABLE orders) TO PROGRAM 'sh' CSV HEADER
+COPY orders (id) FROM PROGRAM 'cat /tmp/x' WITH (FORMAT binary)
+COPY orders FROM '/tmp/x'
+COPY orders TO E'/tmp/x'
+COPY BINARY orders TO '/tmp/x'
+COPY "orders" FROM STDIN WITH CSV
+INSERT INTO orders AS o (id) OVERRIDING SYSTEM VALUE SELECT 1 ON CONFLICT ON CONSTRAINT k DO UPDATE SET id = o.id WHERE true RETURNING (SELECT 1)
+INSERT INTO customers SELECT * FROM orders WHERE my_writer(id)
+INSERT INTO orders DEFAULT VALUES
+UPDATE orders AS o SET (a, b) = (SELECT 1, 2), c = ROW(1) FROM customers c WHERE CURRENT OF cur
+UPDATE customers SET a = (SELECT max(id) FROM orders)
+DELETE FROM ONLY orders * AS o USING customers, LATERAL my_writer(o.id) WHERE true
+DELETE FROM customers WHERE id IN (SELECT id FROM orders)
+MERGE INTO ONLY orders AS o USING (SELECT 1) s ON true WHEN NOT MATCHED THEN INSERT DEFAULT VALUES
+WITH s AS (SELECT * FROM orders) MERGE INTO customers USING s ON true WHEN MATCHED THEN DO NOTHING
+CREATE RULE r AS ON SELECT TO v DO INSTEAD SELECT * FROM orders
+CREATE RULE "_RETURN" AS ON SELECT TO orders DO INSTEAD SELECT 1
+CREATE RULE r AS ON UPDATE TO customers DO UPDATE orders SET a = 1
+CREATE RULE r AS ON DELETE TO customers WHERE EXISTS (SELECT 1 FROM orders) DO INSTEAD NOTHING
+ALTER TABLE customers DISABLE RULE r, INHERIT orders
+CREATE POLICY p ON customers USING (id IN (SELECT id FROM orders))
+CREATE SCHEMA s CREATE VIEW v AS SELECT * FROM orders GRANT SELECT ON v TO bob
+CREATE RECURSIVE VIEW v (n) AS SELECT 1 UNION ALL SELECT n + 1 FROM v, orders
+CREATE TABLE t AS EXECUTE delete_orders
+CREATE TABLE t AS TABLE orders WITH NO DATA
+CREATE TABLE t (LIKE orders INCLUDING ALL)
+CREATE TABLE t PARTITION OF orders DEFAULT
+DO E'BEGIN DELETE FROM orders; END'
+DO LANGUAGE plpgsql $a$ BEGIN EXECUTE $b$ DELETE FROM orders $b$; END $a$
+DO $orders$ SELECT $orders$ LANGUAGE plperl
+SELECT pg_catalog.set_config('search_path', 'x', false) FROM orders
+SELECT currval('s'), lastval() FROM orders
+SELECT lo_put(1, 0, 'x') FROM orders
+SELECT lowrite(1, 'x') FROM orders
+SELECT pg_advisory_unlock_all() FROM orders
+SELECT pg_advisory_xact_lock_shared(1, 2) FROM orders
+SELECT dblink_send_query('c', 'delete from orders') FROM orders
+SELECT dblink_open('c', 'x', 'select 1') FROM orders
+SELECT pg_rotate_logfile() FROM orders
+SELECT pg_create_physical_replication_slot('x') FROM orders
+SELECT pg_drop_replication_slot('x') FROM orders
+SELECT pg_switch_wal(), pg_export_snapshot() FROM orders
+SELECT cursor_to_xml('c', 1, true, true, '') FROM orders
+SELECT ts_stat('delete from orders') FROM orders
+SELECT pg_stat_reset(), setseed(0.5) FROM orders
+SELECT pg_ls_dir('/'), pg_stat_file('x') FROM orders
+SELECT pg_import_system_collations('pg_catalog') FROM orders
+SELECT substr(my_writer(), 1) FROM orders
+SELECT "Nextval"('s') FROM orders
+SELECT pg_temp.f(id) FROM orders
+SELECT a FROM orders WHERE b OPERATOR(public.=) 1
+SELECT a @@@# b FROM orders
+SELECT ~~~ a FROM orders
+SELECT count(*) OVER (ORDER BY id ROWS my_writer() PRECEDING) FROM orders
+SELECT sum(DISTINCT my_writer(a)) FROM orders
+SELECT percentile_cont(my_writer()) WITHIN GROUP (ORDER BY a) FROM orders
+SELECT * FROM orders FETCH FIRST (my_writer()) ROWS ONLY
+SELECT * FROM orders OFFSET my_writer()
+SELECT * FROM json_table(my_writer(), '$' COLUMNS (a int PATH '$.a')) j, orders
+SELECT * FROM orders, xmltable('/a' PASSING my_writer() COLUMNS b text PATH 'c') x
+SELECT * FROM unnest(my_writer()) u, orders
+SELECT * FROM orders NATURAL JOIN my_writer() x
+SELECT * FROM tumble(orders, ts, my_writer())
+SELECT * EXCEPT (a) FROM orders FOR UPDATE
+SELECT * FROM orders a ASOF JOIN orders b ON my_writer(a.id)
+SELECT a COLLATE "C" FROM orders FOR UPDATE
+SELECT f(VARIADIC ARRAY[my_writer()]) FROM orders
+SELECT * FROM orders WHERE a BETWEEN SYMMETRIC my_writer() AND 1
+SELECT 1 FROM orders;DELETE FROM orders
+; DELETE FROM orders
+SELECT ';' FROM orders; DELETE FROM orders
+SELECT ';' AS ";" FROM orders; DELETE FROM orders
+SELECT $$;$$ FROM orders; DELETE FROM orders
+SELECT $a$ $b$ $a$ FROM orders; DELETE FROM orders; SELECT $b$ $b$
+SELECT 1 FROM orders /* ; */; DELETE FROM orders
+BEGIN; SELECT 1 FROM orders; DELETE FROM orders; END
+SELECT E'\\' FROM orders; DELETE FROM orders; --'
+SELECT 'it''s' FROM orders; DELETE FROM orders
+SELECT 1 FROM orders WHERE a = 'x' /* ' */ FOR UPDATE
+SELECT U&'\' FROM orders; DELETE FROM orders; --'
+SELECT N'a' FROM orders; DELETE FROM orders
+SELECT X'0' FROM orders; DELETE FROM orders
+/* tidegate: to=analytic */ INSERT INTO orders VALUES (1)
+/* tidegate: to=analytic */ WITH x AS (DELETE FROM orders RETURNING *) SELECT * FROM x
+/* tidegate: to=analytic */ SELECT my_writer(id) FROM orders
+/* tidegate: to=analytic */ SELECT * INTO t FROM orders
+/* tidegate: to=analytic */ EXPLAIN ANALYZE DELETE FROM orders
+/* tidegate: to=analytic */ COPY orders TO '/tmp/x'
+/* tidegate: to=analytic */ DO $$ BEGIN DELETE FROM orders; END $$
+/* tidegate: to=analytic */ SELECT 1 FROM orders; DELETE FROM orders
+/* tidegate: to=analytic */ CREATE TABLE t AS SELECT * FROM orders
+/* tidegate: to=analytic */ LOCK orders
+/* tidegate: to=analytic */ TRUNCATE customers
+----
+-- tidegate: to=analytic
+DELETE FROM orders
+----
+----
+SELECT *
+FROM orders
+WHERE a = 'x'
+'y' FOR UPDATE
+----
+----
+WITH x AS (
+  -- nothing to see )
+  DELETE /* ( */ FROM orders RETURNING *
+) SELECT * FROM x
+----

@@ -39,16 +39,15 @@ fn render(text: &str, facts: &StatementFacts) -> String {
     out
 }
 
-#[test]
-fn facts_of_what_clients_send() {
-    let statements = corpus::orm();
-    assert!(statements.len() >= 150, "{}", statements.len());
+fn compare(statements: &[String], file: &str) {
     let now: Vec<String> = statements
         .iter()
         .map(|text| render(text, &facts(text.as_bytes())))
         .collect();
     let now = now.join("\n");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/facts.txt");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/snapshots")
+        .join(file);
     if std::env::var_os("TIDEGATE_BLESS").is_some() {
         std::fs::write(&path, &now).expect("the snapshot can be written");
     }
@@ -58,6 +57,20 @@ fn facts_of_what_clients_send() {
     }
     assert_eq!(
         reviewed, now,
-        "TIDEGATE_BLESS=1 rewrites tests/snapshots/facts.txt"
+        "TIDEGATE_BLESS=1 rewrites tests/snapshots/{file}"
     );
+}
+
+#[test]
+fn facts_of_what_clients_send() {
+    let statements = corpus::orm();
+    assert!(statements.len() >= 150, "{}", statements.len());
+    compare(&statements, "facts.txt");
+}
+
+#[test]
+fn facts_of_what_only_risingwave_accepts() {
+    let statements = corpus::risingwave();
+    assert!(statements.len() >= 150, "{}", statements.len());
+    compare(&statements, "risingwave.txt");
 }

@@ -13,6 +13,7 @@ mod decisions;
 mod differential;
 mod extended;
 mod facts_snapshot;
+mod fuzz_inputs;
 mod guard;
 mod hints;
 mod hostile;

@@ -32,9 +32,13 @@ impl Collector {
     /// Notes what `expr` itself does and pushes its operands, from left to right.
     fn step<'a>(&mut self, expr: &'a Expr, pending: &mut Vec<&'a Expr>) {
         match expr {
-            Expr::Identifier(_)
-            | Expr::CompoundIdentifier(_)
-            | Expr::Value(_)
+            Expr::Identifier(name) => self.name(name),
+            Expr::CompoundIdentifier(parts) => {
+                if let Some(first) = parts.first() {
+                    self.name(first);
+                }
+            }
+            Expr::Value(_)
             | Expr::TypedString(_)
             | Expr::Wildcard(_)
             | Expr::QualifiedWildcard(..) => {}
@@ -156,9 +160,10 @@ impl Collector {
                 expr,
                 substring_from,
                 substring_for,
+                shorthand,
                 ..
             } => {
-                self.syntax("substring");
+                self.syntax(if *shorthand { "substr" } else { "substring" });
                 pending.push(expr);
                 pending.extend(substring_from.as_deref());
                 pending.extend(substring_for.as_deref());

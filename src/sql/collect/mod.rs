@@ -15,21 +15,27 @@ use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, SetExpr, Statement};
 
 use super::facts::{Access, Effect, FunctionName, ParsedBy, RelationName, StatementFacts};
 use super::findings::Findings;
+use super::reserved::is_reserved;
 use super::tokens;
 
-/// The facts of a parsed statement, or `None` if it is not a query or data change.
+/// The facts of a parsed statement, or `None` if it is not a query or data change, or surely misread.
 pub(super) fn collect(statement: &Statement) -> Option<StatementFacts> {
     let mut collector = Collector {
         found: Findings::new(Effect::Read),
         scopes: Vec::new(),
         touched: Vec::new(),
         into: false,
+        misread: false,
     };
     let kind = collector.statement(statement)?;
+    if collector.misread {
+        return None;
+    }
     if let Statement::Query(query) = statement {
         collector.found.shape = shape::of(query);
     }
-    let kind = if collector.into { "select into" } else { kind };
+    let into = collector.into && kind == "select";
+    let kind = if into { "select into" } else { kind };
     Some(collector.found.into_facts(kind, ParsedBy::Sqlparser))
 }
 
@@ -42,6 +48,8 @@ struct Collector {
     touched: Vec<RelationName>,
     /// A `SELECT … INTO` was met.
     into: bool,
+    /// A reserved word was taken for a name, so the tree is not what PostgreSQL sees.
+    misread: bool,
 }
 
 impl Collector {
@@ -84,6 +92,11 @@ impl Collector {
         }
     }
 
+    /// A name's first part; what follows a dot may be any word.
+    fn name(&mut self, ident: &Ident) {
+        self.misread |= ident.quote_style.is_none() && is_reserved(&ident.value);
+    }
+
     fn parts(&mut self, name: &ObjectName) -> Option<Vec<String>> {
         let mut parts = Vec::with_capacity(name.0.len());
         for part in &name.0 {
@@ -114,8 +127,15 @@ impl Collector {
 
     /// A relation named where rows are read from, unless a CTE of that name is in view.
     fn read(&mut self, name: &ObjectName) {
+        self.relation_name(name);
         if let Some(parts) = self.parts(name) {
             self.read_parts(parts);
+        }
+    }
+
+    fn relation_name(&mut self, name: &ObjectName) {
+        if let Some(first) = name.0.first().and_then(ObjectNamePart::as_ident) {
+            self.name(first);
         }
     }
 
@@ -132,6 +152,7 @@ impl Collector {
 
     /// The target of a data change: never a CTE.
     fn target(&mut self, name: &ObjectName) {
+        self.relation_name(name);
         if let Some(name) = self.parts(name).and_then(tokens::relation) {
             self.found.relation(name, Access::Write);
         }

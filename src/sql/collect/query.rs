@@ -1,11 +1,12 @@
 //! What does a query read: its `WITH`, its set operations, its `FROM`?
 
 use sqlparser::ast::{
-    Distinct, Expr, FunctionArg, FunctionArgExpr, GroupByExpr, GroupByWithModifier, Join,
-    JoinConstraint, JoinOperator, LimitClause, NamedWindowExpr, ObjectName, OrderBy, OrderByExpr,
-    OrderByKind, Query, Select, SelectFlavor, SelectInto, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableFunctionArgs, TableSampleKind,
-    TableWithJoins, Values, WildcardAdditionalOptions, WindowSpec, With, XmlTableColumnOption,
+    Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
+    GroupByWithModifier, Join, JoinConstraint, JoinOperator, LimitClause, NamedWindowExpr,
+    ObjectName, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectInto,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableFunctionArgs,
+    TableSampleKind, TableWithJoins, Values, WildcardAdditionalOptions, WindowSpec, With,
+    XmlTableColumnOption,
 };
 
 use super::Collector;
@@ -390,26 +391,39 @@ impl Collector {
 
     fn table_function(&mut self, name: &ObjectName, args: &[FunctionArg]) {
         self.call(name);
-        let windowing = self.parts(name).is_some_and(|parts| {
+        let windowing = self.is_windowing(name);
+        let (first, others) = match args.split_first() {
+            Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), others)) if windowing => {
+                (first, others)
+            }
+            _ => return self.args(args),
+        };
+        match first {
+            Expr::Identifier(ident) => {
+                if let Some(name) = self.fold(ident) {
+                    self.read_parts(vec![name]);
+                }
+            }
+            Expr::CompoundIdentifier(parts) => {
+                if let Some(parts) = parts.iter().map(|part| self.fold(part)).collect() {
+                    self.read_parts(parts);
+                }
+            }
+            // `gap_fill(tumble(t, …), …)`.
+            Expr::Function(inner) if self.is_windowing(&inner.name) => match &inner.args {
+                FunctionArguments::List(list) => self.table_function(&inner.name, &list.args),
+                _ => self.unknown(),
+            },
+            _ => return self.args(args),
+        }
+        self.args(others);
+    }
+
+    fn is_windowing(&mut self, name: &ObjectName) -> bool {
+        self.parts(name).is_some_and(|parts| {
             parts
                 .last()
                 .is_some_and(|name| WINDOWING.contains(&name.as_str()))
-        });
-        let relation = match args.first() {
-            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(ident)))) => {
-                self.fold(ident).map(|name| vec![name])
-            }
-            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::CompoundIdentifier(parts)))) => {
-                parts.iter().map(|part| self.fold(part)).collect()
-            }
-            _ => None,
-        };
-        match relation.filter(|_| windowing) {
-            Some(parts) => {
-                self.read_parts(parts);
-                self.args(args.get(1..).unwrap_or_default());
-            }
-            None => self.args(args),
-        }
+        })
     }
 }

@@ -28,3 +28,8 @@ pub fn writes() -> Vec<String> {
 pub fn orm() -> Vec<String> {
     statements(include_str!("../../corpus/orm.sql"))
 }
+
+/// What RisingWave has and PostgreSQL has not, and a little of what both have.
+pub fn risingwave() -> Vec<String> {
+    statements(include_str!("../../corpus/risingwave.sql"))
+}
