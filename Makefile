@@ -3,6 +3,7 @@
 #   make demo                 both databases, the router, a guided tour; stays up until Ctrl-C
 #   make demo ARGS=--once     …and ends after the tour
 #   make test                 everything that CI runs
+#   make test-risingwave      what needs an analytic side, against the server at $RISINGWAVE_URL
 #   make conformance          PostgreSQL's own regression and isolation suites through the router
 #   make oracle               what we know of statements, next to what PostgreSQL's own grammar says
 #   make fuzz                 random statements and files against what must hold for all of them
@@ -17,10 +18,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help demo test conformance oracle fuzz drivers suites lint bench docs clean
+.PHONY: help demo test test-risingwave conformance oracle fuzz drivers suites lint bench docs clean
 
 help: ## List these commands
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 # A debug build: little more than a minute on two cores, where a release build takes four.
 demo: ## Show what Tidegate does, on two real databases
@@ -33,6 +34,12 @@ test: ## Run all tests: Rust, the demo, the Django example
 	$(CARGO) test --locked
 	tests/demo.sh
 	tests/django.sh
+
+# The same tests run in `make test` against the double (tests/it/risingwave/double).
+test-risingwave: ## Run the tests of the analytic side against the RisingWave at $RISINGWAVE_URL
+	@test -n "$$RISINGWAVE_URL" || { echo "RISINGWAVE_URL is not set: give the url of a RisingWave that tests may write to, such as postgres://root@127.0.0.1:4566/dev" >&2; exit 2; }
+	@scripts/install.sh rust compiler postgres
+	$(CARGO) test --locked --test it risingwave::facts::
 
 conformance: ## Run PostgreSQL's own suites directly and through Tidegate, in both pooling modes, and compare
 	@scripts/install.sh rust compiler postgres psql python

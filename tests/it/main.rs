@@ -22,6 +22,7 @@ mod misuse;
 mod observe;
 mod pooling;
 mod review;
+mod risingwave;
 mod routing;
 mod servers;
 mod signals;

@@ -72,6 +72,7 @@ pub struct Setup {
     sides: Sides,
     oltp_url: String,
     analytic_url: String,
+    analytic_engine: String,
     oltp_pool: String,
     pool: String,
     discover: String,
@@ -87,6 +88,7 @@ impl Setup {
             oltp_url: PAIR.0.url("app", &sides.database),
             analytic_url: PAIR.1.url("app", &sides.database),
             sides,
+            analytic_engine: "postgres".to_owned(),
             oltp_pool: "{ size: 20 }".to_owned(),
             pool: "{ size: 8 }".to_owned(),
             discover: "1h".to_owned(),
@@ -115,6 +117,12 @@ impl Setup {
     pub fn analytic_url(mut self, url: &str) -> Self {
         self.analytic_url = url.replace("DATABASE", &self.sides.database);
         self
+    }
+
+    /// A RisingWave, or its double, on the analytic side.
+    pub fn risingwave(mut self, url: &str) -> Self {
+        "risingwave".clone_into(&mut self.analytic_engine);
+        self.analytic_url(url)
     }
 
     /// The OLTP pool's limits.
@@ -153,9 +161,10 @@ impl Setup {
     pub fn yaml(&self) -> String {
         format!(
             "listen: 127.0.0.1:0\nhttp: 127.0.0.1:0\nbackends:\n  oltp:\n    engine: postgres\n    url: \"{}\"\n    pool: {}\n  \
-             analytic:\n    engine: postgres\n    url: \"{}\"\n    pool: {}\ndefault: oltp\ndiscover: {}\nauth: {}\n{}",
+             analytic:\n    engine: {}\n    url: \"{}\"\n    pool: {}\ndefault: oltp\ndiscover: {}\nauth: {}\n{}",
             self.oltp_url,
             self.oltp_pool,
+            self.analytic_engine,
             self.analytic_url,
             self.pool,
             self.discover,

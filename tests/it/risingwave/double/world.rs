@@ -1,0 +1,169 @@
+//! What do all sessions of one double share?
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::back::{Back, Behind, Keeper, Key};
+use super::chaos::Mischief;
+use super::errors::PgError;
+use super::{Options, Version};
+
+/// Who may log in, and how.
+#[derive(Debug, Clone)]
+pub struct User {
+    pub password: Option<String>,
+    /// The password is asked for in the clear, as for LDAP, instead of as MD5.
+    pub cleartext: bool,
+    pub login: bool,
+}
+
+/// A session as others see it.
+pub struct Listed {
+    pub pid: i32,
+    pub user: String,
+    pub host: String,
+    pub info: Mutex<String>,
+    pub key: Key,
+    pub cancelled: AtomicBool,
+    pub busy: AtomicBool,
+}
+
+impl Listed {
+    /// Ends what the session is running, if it is running something.
+    pub async fn cancel(&self) {
+        if self.busy.load(Ordering::SeqCst) {
+            self.cancelled.store(true, Ordering::SeqCst);
+            self.key.cancel().await;
+        }
+    }
+}
+
+pub struct World {
+    pub version: Version,
+    pub behind: Behind,
+    /// The database's name to clients.
+    pub database: String,
+    pub databases: Mutex<BTreeSet<String>>,
+    pub users: Mutex<BTreeMap<String, User>>,
+    pub sessions: Mutex<BTreeMap<i32, Arc<Listed>>>,
+    /// For what the double notes on its own account.
+    pub admin: tokio::sync::Mutex<Back>,
+    /// Tables that were altered or dropped, and when, in steps.
+    pub altered: Mutex<BTreeMap<String, u64>>,
+    pub step: AtomicU64,
+    pub mischief: Mutex<Vec<(String, Mischief)>>,
+    pub seen: Mutex<Vec<String>>,
+    keeper: Mutex<Arc<Keeper>>,
+    dirty: AtomicBool,
+    last_pid: AtomicI32,
+}
+
+impl World {
+    pub async fn new(options: &Options, behind: Behind) -> Result<Self, PgError> {
+        let mut admin = Back::open(&behind).await?;
+        let version = options.version;
+        let schema = include_str!("catalog.sql")
+            .replace("DATABASE", &options.database)
+            .replace("VERSION", version.number());
+        let schema = match version {
+            Version::V2 => schema,
+            Version::V3 => schema.replace("/*3:", "").replace("*/", ""),
+        };
+        admin.run(&schema).await?;
+        let settings: Vec<String> = super::settings::Settings::names(version)
+            .map(|(name, value)| {
+                format!(
+                    "({}, {})",
+                    super::back::quoted(name),
+                    super::back::quoted(value)
+                )
+            })
+            .collect();
+        admin
+            .run(&format!(
+                "INSERT INTO rw_meta.settings VALUES {}",
+                settings.join(", ")
+            ))
+            .await?;
+        let mut users = options.users.clone();
+        users.entry("root".to_owned()).or_insert(User {
+            password: None,
+            cleartext: false,
+            login: true,
+        });
+        for user in users.keys() {
+            admin.run(&role(user, user == "root")).await?;
+        }
+        let keeper = Keeper::open(&behind).await?;
+        Ok(Self {
+            version,
+            behind,
+            database: options.database.clone(),
+            databases: Mutex::new(BTreeSet::from([options.database.clone()])),
+            users: Mutex::new(users),
+            sessions: Mutex::default(),
+            admin: tokio::sync::Mutex::new(admin),
+            altered: Mutex::default(),
+            step: AtomicU64::new(1),
+            mischief: Mutex::default(),
+            seen: Mutex::default(),
+            keeper: Mutex::new(Arc::new(keeper)),
+            dirty: AtomicBool::new(false),
+            last_pid: AtomicI32::new(0),
+        })
+    }
+
+    pub fn next_pid(&self) -> i32 {
+        self.last_pid.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// What readers see now.
+    pub fn committed(&self) -> Arc<Keeper> {
+        Arc::clone(&self.keeper.lock().expect("the checkpoint"))
+    }
+
+    /// Notes that rows changed which no checkpoint shows yet.
+    pub fn touched(&self) {
+        self.dirty.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes everything that was written visible to readers.
+    pub async fn checkpoint(&self) -> Result<(), PgError> {
+        self.dirty.store(false, Ordering::SeqCst);
+        let next = Arc::new(Keeper::open(&self.behind).await?);
+        *self.keeper.lock().expect("the checkpoint") = next;
+        Ok(())
+    }
+
+    /// The checkpoint that comes by itself.
+    pub async fn tick(&self) {
+        if self.dirty.load(Ordering::SeqCst) {
+            let _ = self.checkpoint().await;
+        }
+    }
+
+    /// Notes that statements over this relation have to be parsed again.
+    pub fn alter(&self, name: &str) {
+        let step = self.step.fetch_add(1, Ordering::SeqCst) + 1;
+        self.altered
+            .lock()
+            .expect("the steps")
+            .insert(name.to_owned(), step);
+    }
+
+    /// What is to go wrong with a statement.
+    pub fn mischief_for(&self, sql: &str) -> Option<Mischief> {
+        let list = self.mischief.lock().expect("the mischief");
+        let found = list.iter().find(|(text, _)| sql.contains(text.as_str()));
+        found.map(|(_, mischief)| *mischief)
+    }
+}
+
+/// Makes a role, which other doubles in the same server may have made.
+pub fn role(name: &str, superuser: bool) -> String {
+    let rights = if superuser { " SUPERUSER" } else { "" };
+    format!(
+        "DO $$ BEGIN CREATE ROLE \"{name}\"{rights}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    )
+}
