@@ -53,8 +53,8 @@ pub(super) struct Desk<C> {
     total: usize,
     waiters: VecDeque<Waiter<C>>,
     next: u64,
-    /// Until then connections that nobody waits for are closed instead of kept.
-    keeps_none_until: Option<Instant>,
+    /// Until then connections to this database, or to any, that nobody waits for are closed instead of kept.
+    keeps_none: Vec<(Option<Box<str>>, Instant)>,
 }
 
 impl<C: Parkable> Desk<C> {
@@ -66,7 +66,7 @@ impl<C: Parkable> Desk<C> {
             total: 0,
             waiters: VecDeque::new(),
             next: 0,
-            keeps_none_until: None,
+            keeps_none: Vec::new(),
         }
     }
 
@@ -132,10 +132,21 @@ impl<C: Parkable> Desk<C> {
             since: now,
         });
         self.serve();
-        if self.keeps_none_until.is_none_or(|until| until < now) {
+        self.keeps_none.retain(|(_, until)| *until >= now);
+        if self.keeps_none.is_empty() {
             return None;
         }
-        let parked = self.idle.pop()?;
+        // Nobody has taken it.
+        let parked = self.idle.pop_if(|parked| {
+            let unwanted = |database: &Option<Box<str>>| {
+                database
+                    .as_ref()
+                    .is_none_or(|name| *name == parked.key.database)
+            };
+            self.keeps_none
+                .iter()
+                .any(|(database, _)| unwanted(database))
+        })?;
         self.count_out(&parked.key);
         self.serve();
         Some(parked.conn)
@@ -165,10 +176,14 @@ impl<C: Parkable> Desk<C> {
 
     /// Removes the idle connections that `goes` says.
     pub(super) fn dismiss(&mut self, mut goes: impl FnMut(&mut C) -> bool) -> Vec<C> {
+        self.dismiss_parked(|parked| goes(&mut parked.conn))
+    }
+
+    fn dismiss_parked(&mut self, mut goes: impl FnMut(&mut Parked<C>) -> bool) -> Vec<C> {
         let mut gone = Vec::new();
         let idle = std::mem::take(&mut self.idle);
         for mut parked in idle {
-            if goes(&mut parked.conn) {
+            if goes(&mut parked) {
                 self.count_out(&parked.key);
                 gone.push(parked.conn);
             } else {
@@ -232,10 +247,13 @@ impl<C: Parkable> Desk<C> {
         Some(key)
     }
 
-    /// Removes all idle connections, and keeps none until then.
-    pub(super) fn evict(&mut self, until: Instant) -> Vec<C> {
-        self.keeps_none_until = Some(until);
-        self.dismiss(|_| true)
+    /// Removes idle connections to a database, or to any, and keeps none of them until then.
+    pub(super) fn evict(&mut self, database: Option<&str>, now: Instant, until: Instant) -> Vec<C> {
+        self.keeps_none.retain(|(_, until)| *until >= now);
+        self.keeps_none.push((database.map(Box::from), until));
+        self.dismiss_parked(|parked| {
+            database.is_none_or(|database| *parked.key.database == *database)
+        })
     }
 
     /// Gives what has become free to the first who can use it. One thing becomes free at a time, or a few at rest, so this stops at
@@ -477,14 +495,19 @@ mod tests {
         assert_eq!(desk.age(later, Duration::from_secs(30)).len(), 1);
         assert_eq!(desk.age(later, Duration::from_secs(10)).len(), 1);
         assert_eq!(desk.counts(), (1, 0));
-        assert_eq!(desk.evict(later).len(), 1);
+        assert_eq!(desk.evict(Some("elsewhere"), later, later).len(), 0);
+        assert_eq!(desk.evict(Some("app"), later, later).len(), 1);
         assert_eq!(desk.open_for(&app), 0);
         // What comes back while a database is dropped is not kept.
         assert!(opens(desk.ask(&app, None)));
         assert!(desk.park(Arc::clone(&app), fake(4), now).is_some());
+        let other = key("app", "other", "");
+        assert!(opens(desk.ask(&other, None)));
+        assert!(desk.park(Arc::clone(&other), fake(5), now).is_none());
+        assert_eq!(desk.evict(None, now, now).len(), 1);
         assert!(opens(desk.ask(&app, None)));
         let after = later + Duration::from_secs(1);
-        assert!(desk.park(Arc::clone(&app), fake(5), after).is_none());
+        assert!(desk.park(Arc::clone(&app), fake(6), after).is_none());
         assert_eq!(desk.counts(), (1, 0));
     }
 }

@@ -200,11 +200,11 @@ impl Pool {
         }
     }
 
-    /// Closes what is idle, and waits until the server has noticed: it stands in the way of dropping, copying and renaming a database. What
-    /// comes back soon after is closed too, as a client may have left its database just before.
-    pub async fn evict(self: &Arc<Self>) {
-        let until = Instant::now() + EVICTION;
-        let gone = self.change(|desk| desk.evict(until));
+    /// Closes what is idle in a database, or in all, and waits until the server has noticed: it stands in the way of dropping, copying and
+    /// renaming that. What comes back soon after is closed too, as a client may have left the database just before.
+    pub async fn evict(self: &Arc<Self>, database: Option<&str>) {
+        let now = Instant::now();
+        let gone = self.change(|desk| desk.evict(database, now, now + EVICTION));
         for mut conn in gone {
             conn.say_goodbye().await;
             let _ = timeout(GOODBYE_ANSWER, conn.wire.fill()).await;
@@ -432,7 +432,7 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         let now = Instant::now();
-        self.change(|desk| drop(desk.evict(now)));
+        self.change(|desk| drop(desk.evict(None, now, now)));
     }
 }
 

@@ -269,7 +269,8 @@ impl Session {
                         Pooled::Asked => return Ok(Step::Wait),
                         Pooled::Changed => return Ok(self.fail_batch(&changed_result())),
                     };
-                    self.prepare_ground(&statement.facts).await;
+                    self.prepare_ground(&statement.facts, &statement.key.text)
+                        .await;
                     self.put_renamed_bind(Side::Oltp, frame, total, &name);
                     self.pipeline.uses_last(&key, &statement.name);
                     self.open_portal(names.portal, Side::Oltp, &statement);

@@ -15,7 +15,7 @@ use crate::error::ClientError;
 use crate::pool::{Lease, Unavailable};
 use crate::protocol::frontend::{self, Named};
 use crate::protocol::{compose, sqlstate};
-use crate::sql::{FunctionName, RelationUse, SessionEffect, StatementFacts};
+use crate::sql::{self, FunctionName, RelationUse, SessionEffect, StatementFacts};
 
 /// The one startup parameter in which connections of a pool differ.
 pub(super) const APPLICATION_NAME: &str = "application_name";
@@ -155,13 +155,14 @@ impl Session {
     }
 
     /// What a statement for the default backend needs there first.
-    pub(super) async fn prepare_ground(&mut self, facts: &StatementFacts) {
+    pub(super) async fn prepare_ground(&mut self, facts: &StatementFacts, text: &[u8]) {
         if matches!(
             facts.kind,
             "create database" | "drop database" | "alter database"
         ) && let Some(backend) = Arc::clone(&self.snapshot).oltp()
         {
-            backend.pool.evict().await;
+            let database = sql::database_wanted(text);
+            backend.pool.evict(database.as_deref()).await;
         }
         // In a failed transaction the server refuses them all.
         if !self.pooled || self.view.failed {

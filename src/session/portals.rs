@@ -95,7 +95,8 @@ impl Session {
                         Pooled::Asked => return Ok(Step::Wait),
                         Pooled::Changed => return Ok(self.fail_batch(&changed_result())),
                     };
-                    self.prepare_ground(&statement.facts).await;
+                    self.prepare_ground(&statement.facts, &statement.key.text)
+                        .await;
                     if let Some(conn) = self.conn(Side::Oltp) {
                         let named = Named::Statement(there.as_bytes());
                         frontend::put_named(&mut conn.wire.out, b'D', named);

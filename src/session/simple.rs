@@ -152,7 +152,8 @@ impl Session {
             return Step::Done;
         }
         for part in parts {
-            self.prepare_ground(&part.facts).await;
+            let one = text.get(part.range.clone()).unwrap_or_default();
+            self.prepare_ground(&part.facts, one).await;
         }
         for part in parts {
             let one = text.get(part.range.clone()).unwrap_or_default();
@@ -314,7 +315,7 @@ impl Session {
         match ready {
             Ok(side) => {
                 if side == Side::Oltp {
-                    self.prepare_ground(&part.facts).await;
+                    self.prepare_ground(&part.facts, &text).await;
                     self.track(&part.facts, &text);
                     // Its ReadyForQuery will say so; there is no batch that could end before.
                     self.batch.began = false;

@@ -22,6 +22,7 @@ mod classify;
 mod collect;
 mod constraint;
 mod ctes;
+mod databases;
 mod define;
 mod definition;
 mod findings;
@@ -41,6 +42,7 @@ mod wrap;
 
 use std::ops::Range;
 
+pub use databases::database_wanted;
 pub use facts::{
     Access, Discard, Effect, FunctionName, Hint, Isolation, ParsedBy, RelationName, RelationUse,
     SessionEffect, Shape, StatementFacts, TransactionControl, TransactionModes,
