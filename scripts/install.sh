@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the repository's commands need and this machine lacks, and says what that is.
 #
-#   scripts/install.sh THING…       rust, compiler, libclang, make, postgres, psql, pgbouncer, python
+#   scripts/install.sh THING…       rust, compiler, libclang, make, postgres, psql, pgbouncer, python, valgrind
 #
 # With Debian's and Ubuntu's packages, as root or through sudo. Nothing is touched where nothing is missing. Rust itself is
 # not installed: rustup wants to be asked.
@@ -35,6 +35,10 @@ need_libclang() {
         if [[ -e $found ]]; then return; fi
     done
     lacks libclang-dev "libclang, with which the bindings of libpg_query are made"
+}
+
+need_valgrind() {
+    command -v valgrind >/dev/null || lacks valgrind "callgrind, which counts instructions"
 }
 
 need_make() {

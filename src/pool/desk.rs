@@ -179,21 +179,15 @@ impl<C: Parkable> Desk<C> {
         self.dismiss_parked(|parked| goes(&mut parked.conn))
     }
 
-    fn dismiss_parked(&mut self, mut goes: impl FnMut(&mut Parked<C>) -> bool) -> Vec<C> {
-        let mut gone = Vec::new();
-        let idle = std::mem::take(&mut self.idle);
-        for mut parked in idle {
-            if goes(&mut parked) {
-                self.count_out(&parked.key);
-                gone.push(parked.conn);
-            } else {
-                self.idle.push(parked);
-            }
+    fn dismiss_parked(&mut self, goes: impl FnMut(&mut Parked<C>) -> bool) -> Vec<C> {
+        let gone: Vec<Parked<C>> = self.idle.extract_if(.., goes).collect();
+        for parked in &gone {
+            self.count_out(&parked.key);
         }
         if !gone.is_empty() {
             self.serve();
         }
-        gone
+        gone.into_iter().map(|parked| parked.conn).collect()
     }
 
     /// How many are open for a key.
