@@ -72,7 +72,7 @@ pub fn place<'a>(
     }
     let seen = look_up(name, view, table);
     let schema = seen.schema.or(name.schema.as_deref());
-    for rule in &table.config.routes {
+    for rule in table.rules_for(&name.name) {
         if !speaks_of(rule, schema, &name.name, view) {
             continue;
         }

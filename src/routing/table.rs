@@ -6,6 +6,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use foldhash::HashMap;
+
 use crate::catalog::Catalog;
 use crate::config::{Config, Engine, Route};
 
@@ -24,6 +26,10 @@ pub struct RoutingTable {
     pub generation: u64,
     /// Bare names for which the search path may matter: those of analytic catalogs, and exact names in rules.
     claimed: HashSet<Box<str>>,
+    /// The rules that can only match a relation of that name, in order.
+    by_name: HashMap<Box<str>, Vec<usize>>,
+    /// All others, in order.
+    by_glob: Vec<usize>,
     /// Some rule's relation is a glob, so that any name may be claimed.
     claims_by_glob: bool,
     /// Some rule speaks of users or applications alone.
@@ -35,13 +41,28 @@ impl RoutingTable {
     #[must_use]
     pub fn new(config: Arc<Config>, catalog: Arc<Catalog>, generation: u64) -> Self {
         let mut claimed = HashSet::new();
+        let (mut by_name, mut by_glob) = (HashMap::<Box<str>, Vec<usize>>::default(), Vec::new());
         let (mut claims_by_glob, mut claims_by_session) = (false, false);
-        for rule in &config.routes {
-            claims_by_session |= rule.relations.is_empty();
-            for pattern in &rule.relations {
-                match pattern.name().exact_name() {
-                    Some(name) => drop(claimed.insert(name.into_boxed_str())),
-                    None => claims_by_glob = true,
+        for (at, rule) in config.routes.iter().enumerate() {
+            let names: Option<Vec<String>> = rule
+                .relations
+                .iter()
+                .map(|pattern| pattern.name().exact_name())
+                .collect();
+            match names.filter(|names| !names.is_empty()) {
+                Some(names) => {
+                    for name in names {
+                        let rules = by_name.entry(name.as_str().into()).or_default();
+                        if rules.last() != Some(&at) {
+                            rules.push(at);
+                        }
+                        claimed.insert(name.into_boxed_str());
+                    }
+                }
+                None => {
+                    claims_by_session |= rule.relations.is_empty();
+                    claims_by_glob |= !rule.relations.is_empty();
+                    by_glob.push(at);
                 }
             }
         }
@@ -55,6 +76,8 @@ impl RoutingTable {
             catalog,
             generation,
             claimed,
+            by_name,
+            by_glob,
             claims_by_glob,
             claims_by_session,
         }
@@ -65,6 +88,22 @@ impl RoutingTable {
     #[must_use]
     pub fn may_claim(&self, name: &str) -> bool {
         self.claims_by_glob || self.claims_by_session || self.claimed.contains(name)
+    }
+
+    /// The rules that may match a relation of this name, in order.
+    pub fn rules_for(&self, name: &str) -> impl Iterator<Item = &Route> {
+        let mut named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let mut others = self.by_glob.as_slice();
+        std::iter::from_fn(move || {
+            let next = match (named.first(), others.first()) {
+                (Some(one), Some(other)) if other < one => &mut others,
+                (Some(_), _) => &mut named,
+                (None, _) => &mut others,
+            };
+            let (at, rest) = next.split_first()?;
+            *next = rest;
+            self.config.routes.get(*at)
+        })
     }
 
     /// A rule.

@@ -372,3 +372,25 @@ fn a_refusal_names_relation_backend_rule_and_a_way_out() {
     );
     assert!(refused.hint.unwrap().contains("\"oltp\""));
 }
+
+#[test]
+fn rules_by_name_and_by_glob_are_tried_in_the_order_of_the_file() {
+    let scene = Scene::new(
+        "routes:
+  - { relations: [accounts, orders], users: [nobody], to: rw }
+  - { relations: ['acc*'], users: [nobody], to: rw }
+  - { users: [nobody], to: rw }
+  - { relations: [orders], to: rw }
+  - { relations: ['*'], to: oltp }
+  - { relations: [accounts], to: rw }
+",
+        catalogs(),
+    );
+    let tried = |name: &str| -> Vec<usize> {
+        let rules = scene.table.rules_for(name);
+        rules.map(|rule| rule.index).collect()
+    };
+    assert_eq!(tried("accounts"), [0, 1, 2, 4, 5]);
+    assert_eq!(tried("orders"), [0, 1, 2, 3, 4]);
+    assert_eq!(tried("other"), [1, 2, 4]);
+}

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::limits::{FACTS_CACHE_BYTES, FACTS_CACHED_TEXT_BYTES_MAX};
 use crate::sql::{self, Dialect, ParsedBy, StatementFacts};
@@ -14,7 +15,8 @@ use crate::telemetry::metrics::Metrics;
 
 /// Facts of statements seen before.
 pub struct FactsCache {
-    cache: Cache<Box<[u8]>, Arc<StatementFacts>, ByBytes>,
+    /// Seeded at random, so that no client can choose texts that meet.
+    cache: Cache<Box<[u8]>, Arc<StatementFacts>, ByBytes, RandomState>,
     metrics: Arc<Metrics>,
 }
 
@@ -40,7 +42,13 @@ impl FactsCache {
         };
         let entries = usize::try_from(weight / 512).unwrap_or(1).max(1);
         Self {
-            cache: Cache::with_weighter(entries, weight, ByBytes),
+            cache: Cache::with(
+                entries,
+                weight,
+                ByBytes,
+                RandomState::default(),
+                DefaultLifecycle::default(),
+            ),
             metrics,
         }
     }

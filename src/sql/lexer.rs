@@ -105,21 +105,56 @@ pub fn lex(text: &[u8], dialect: Dialect) -> Lexer<'_> {
     }
 }
 
-fn is_space(byte: u8) -> bool {
-    // Vertical tab is white space from PostgreSQL 16 on and an error before.
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
-}
+const SPACE: u8 = 1;
+const WORD_START: u8 = 2;
+const WORD_PART: u8 = 4;
+const OPERATOR: u8 = 8;
 
-fn is_word_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
-}
+/// What each byte may be. A table, since every byte of every statement is looked up.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
+        let b = byte as u8;
+        // Vertical tab is white space from PostgreSQL 16 on and an error before.
+        if matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c) {
+            classes[byte] |= SPACE;
+        }
+        if b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 {
+            classes[byte] |= WORD_START | WORD_PART;
+        }
+        if b.is_ascii_digit() || b == b'$' {
+            classes[byte] |= WORD_PART;
+        }
+        if matches!(
+            b,
+            b'~' | b'!'
+                | b'@'
+                | b'#'
+                | b'^'
+                | b'&'
+                | b'|'
+                | b'`'
+                | b'?'
+                | b'+'
+                | b'-'
+                | b'*'
+                | b'/'
+                | b'%'
+                | b'<'
+                | b'>'
+                | b'='
+        ) {
+            classes[byte] |= OPERATOR;
+        }
+        byte += 1;
+    }
+    classes
+};
 
-fn is_word_part(byte: u8) -> bool {
-    is_word_start(byte) || byte.is_ascii_digit() || byte == b'$'
-}
-
-fn is_operator(byte: u8) -> bool {
-    b"~!@#^&|`?+-*/%<>=".contains(&byte)
+fn is(byte: u8, class: u8) -> bool {
+    CLASSES[usize::from(byte)] & class != 0
 }
 
 impl Iterator for Lexer<'_> {
@@ -146,18 +181,24 @@ impl Lexer<'_> {
     }
 
     fn skip_while(&mut self, accept: impl Fn(u8) -> bool) {
-        while self.peek(0).is_some_and(&accept) {
-            self.at += 1;
-        }
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        self.at += rest
+            .iter()
+            .position(|byte| !accept(*byte))
+            .unwrap_or(rest.len());
     }
 
     /// Moves past one token that begins with `first`.
     fn scan(&mut self, first: u8) -> (Kind, bool) {
         let second = self.peek(1);
         match (first, second) {
-            (b, _) if is_space(b) => {
-                self.skip_while(is_space);
+            (b, _) if is(b, SPACE) => {
+                self.skip_while(|b| is(b, SPACE));
                 (Kind::Space, true)
+            }
+            (b, next) if is(b, WORD_START) && !matches!(next, Some(b'\'' | b'&')) => {
+                self.skip_while(|b| is(b, WORD_PART));
+                (Kind::Word, true)
             }
             (b'-', Some(b'-')) => {
                 self.skip_while(|b| b != b'\n' && b != b'\r');
@@ -182,8 +223,8 @@ impl Lexer<'_> {
             (b'u' | b'U', Some(b'&')) if self.peek(2) == Some(b'"') => {
                 (Kind::UnicodeQuoted, self.quoted(3, b'"', false))
             }
-            (b, _) if is_word_start(b) => {
-                self.skip_while(is_word_part);
+            (b, _) if is(b, WORD_START) => {
+                self.skip_while(|b| is(b, WORD_PART));
                 (Kind::Word, true)
             }
             (b'$', _) => self.dollar(),
@@ -197,7 +238,11 @@ impl Lexer<'_> {
                 self.at += 1;
                 (Kind::Punct, true)
             }
-            (b, _) if is_operator(b) => {
+            (b, next) if is(b, OPERATOR) && !next.is_some_and(|next| is(next, OPERATOR)) => {
+                self.at += 1;
+                (Kind::Operator, true)
+            }
+            (b, _) if is(b, OPERATOR) => {
                 self.operator();
                 (Kind::Operator, true)
             }
@@ -212,6 +257,10 @@ impl Lexer<'_> {
     fn quoted(&mut self, opening: usize, quote: u8, backslash_escapes: bool) -> bool {
         self.at += opening;
         loop {
+            if !backslash_escapes {
+                let rest = self.text.get(self.at..).unwrap_or_default();
+                self.at += memchr::memchr(quote, rest).unwrap_or(rest.len());
+            }
             match self.peek(0) {
                 None => return false,
                 Some(b'\\') if backslash_escapes => self.at = self.text.len().min(self.at + 2),
@@ -256,8 +305,8 @@ impl Lexer<'_> {
             self.skip_while(|b| b.is_ascii_digit());
             return (Kind::Param, true);
         }
-        if self.peek(0).is_some_and(is_word_start) {
-            self.skip_while(|b| is_word_start(b) || b.is_ascii_digit());
+        if self.peek(0).is_some_and(|b| is(b, WORD_START)) {
+            self.skip_while(|b| is(b, WORD_START) || b.is_ascii_digit());
         }
         if self.peek(0) != Some(b'$') {
             self.at = start + 1;
@@ -326,7 +375,7 @@ impl Lexer<'_> {
     /// `-` unless it holds a character that no SQL-standard operator has.
     fn operator(&mut self) {
         let start = self.at;
-        self.skip_while(is_operator);
+        self.skip_while(|b| is(b, OPERATOR));
         let run = self.text.get(start..self.at).unwrap_or_default();
         let mut length = run
             .windows(2)

@@ -21,26 +21,38 @@ const COMMANDS: [&[u8]; 6] = [
 /// same facts. `out` keeps its room, so that a caller that keeps it allocates nothing.
 pub fn template(text: &[u8], dialect: Dialect, out: &mut Vec<u8>) -> bool {
     out.clear();
+    if memchr::memchr2(STRING, NUMBER, text).is_some() {
+        return false;
+    }
     let mut first = true;
+    // What is kept goes over in as few pieces as there are literals.
+    let mut kept = 0;
     for token in lex(text, dialect) {
-        let bytes = token.bytes(text);
-        if first && token.is_significant() && bytes != b"(" {
-            if !COMMANDS
-                .iter()
-                .any(|command| bytes.eq_ignore_ascii_case(command))
-            {
+        let mark = match token.kind {
+            Kind::String if is_plain_string(&token, token.bytes(text)) => Some(STRING),
+            Kind::Number if is_plain_number(token.bytes(text)) => Some(NUMBER),
+            _ => None,
+        };
+        if first && token.is_significant() && token.bytes(text) != b"(" {
+            if !is_command(token.bytes(text)) {
                 return false;
             }
             first = false;
         }
-        match token.kind {
-            Kind::String if is_plain_string(&token, bytes) => out.push(STRING),
-            Kind::Number if is_plain_number(bytes) => out.push(NUMBER),
-            _ if bytes.iter().any(|byte| matches!(*byte, STRING | NUMBER)) => return false,
-            _ => out.extend_from_slice(bytes),
+        if let Some(mark) = mark {
+            out.extend_from_slice(text.get(kept..token.start).unwrap_or_default());
+            out.push(mark);
+            kept = token.end;
         }
     }
+    out.extend_from_slice(text.get(kept..).unwrap_or_default());
     !first
+}
+
+fn is_command(word: &[u8]) -> bool {
+    COMMANDS
+        .iter()
+        .any(|command| word.eq_ignore_ascii_case(command))
 }
 
 /// Whether every server reads the string alike, and its text decides nothing.
@@ -49,6 +61,9 @@ fn is_plain_string(token: &Token, bytes: &[u8]) -> bool {
 }
 
 fn is_plain_number(bytes: &[u8]) -> bool {
+    if bytes.iter().all(u8::is_ascii_digit) {
+        return true;
+    }
     let mut parts = bytes.splitn(2, |byte| *byte == b'.');
     parts.all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
 }
