@@ -41,7 +41,7 @@ fn explain(start: Cursor<'_>, depth: usize) -> StatementFacts {
     cursor.advance();
     // `EXPLAIN (SELECT …)` has a query where others have options.
     if !is_query(cursor) && cursor.is_mark(0, "(") {
-        if cursor.eat_parens().is_none() {
+        if !cursor.eat_parens().is_some_and(are_options) {
             return not_understood("explain", start);
         }
     } else {
@@ -71,6 +71,23 @@ fn explain(start: Cursor<'_>, depth: usize) -> StatementFacts {
 }
 
 /// RisingWave's `EXPLAIN ANALYZE [(options)] {MATERIALIZED VIEW | SINK | INDEX} name`.
+/// Whether the tokens are options of `EXPLAIN`, each a word with at most one value.
+fn are_options(mut cursor: Cursor<'_>) -> bool {
+    loop {
+        let mut length = 0;
+        while !cursor.is_done() && !cursor.is_mark(0, ",") {
+            cursor.advance();
+            length += 1;
+        }
+        if !(1..=2).contains(&length) {
+            return false;
+        }
+        if !cursor.eat_mark(",") {
+            return true;
+        }
+    }
+}
+
 fn explained_job(mut cursor: Cursor<'_>) -> Option<StatementFacts> {
     if !is_query(cursor) {
         cursor.eat_parens();
@@ -201,6 +218,11 @@ mod tests {
                 "explain (analyze, buffers, format json) select 1",
                 "explain",
                 Effect::Read,
+            ),
+            (
+                "explain (analyze, buff into ers) select 1",
+                "explain",
+                Effect::Unknown,
             ),
             ("explain (select 1)", "explain", Effect::Read),
             (
