@@ -98,16 +98,21 @@ pub struct Lexer<'a> {
 /// The tokens of `text`.
 #[must_use]
 pub fn lex(text: &[u8], dialect: Dialect) -> Lexer<'_> {
-    Lexer {
-        text,
-        at: 0,
-        dialect,
-    }
+    lex_at(text, 0, dialect)
 }
 
-const SPACE: u8 = 1;
-const WORD_START: u8 = 2;
-const WORD_PART: u8 = 4;
+/// The tokens of `text` from a byte on at which one begins.
+pub(super) fn lex_at(text: &[u8], at: usize, dialect: Dialect) -> Lexer<'_> {
+    Lexer { text, at, dialect }
+}
+
+/// White space.
+pub(super) const SPACE: u8 = 1;
+/// What a bare word begins with.
+pub(super) const WORD_START: u8 = 2;
+/// What it goes on with.
+pub(super) const WORD_PART: u8 = 4;
+/// What operators are made of.
 const OPERATOR: u8 = 8;
 
 /// What each byte may be. A table, since every byte of every statement is looked up.
@@ -153,7 +158,8 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
-fn is(byte: u8, class: u8) -> bool {
+/// Whether a byte is of one of these classes.
+pub(super) fn is(byte: u8, class: u8) -> bool {
     CLASSES[usize::from(byte)] & class != 0
 }
 

@@ -5,7 +5,7 @@
 //! as it is: strings that a server might read differently, numbers that are more than digits, and every kind
 //! of statement whose literal matters (`SET`, `PREPARE TRANSACTION`, `COPY … TO 'file'`).
 
-use super::lexer::{Dialect, Kind, Token, lex};
+use super::lexer::{Dialect, Kind, SPACE, Token, WORD_PART, WORD_START, is, lex_at};
 
 /// Stands for a string literal. No statement that gets a template contains this byte.
 const STRING: u8 = 1;
@@ -27,26 +27,62 @@ pub fn template(text: &[u8], dialect: Dialect, out: &mut Vec<u8>) -> bool {
     let mut first = true;
     // What is kept goes over in as few pieces as there are literals.
     let mut kept = 0;
-    for token in lex(text, dialect) {
-        let mark = match token.kind {
-            Kind::String if is_plain_string(&token, token.bytes(text)) => Some(STRING),
-            Kind::Number if is_plain_number(token.bytes(text)) => Some(NUMBER),
-            _ => None,
-        };
-        if first && token.is_significant() && token.bytes(text) != b"(" {
-            if !is_command(token.bytes(text)) {
-                return false;
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        // Most of a statement is words and what stands between them, so these are passed without a token for each.
+        let plain = plain_run(text, at, *byte);
+        if plain > at {
+            let run = text.get(at..plain).unwrap_or_default();
+            if first && !is_space(*byte) && *byte != b'(' {
+                if !is_command(run) {
+                    return false;
+                }
+                first = false;
             }
-            first = false;
+            at = plain;
+            continue;
         }
-        if let Some(mark) = mark {
-            out.extend_from_slice(text.get(kept..token.start).unwrap_or_default());
-            out.push(mark);
-            kept = token.end;
+        let Some(token) = lex_at(text, at, dialect).next() else {
+            break;
+        };
+        at = token.end;
+        if first && token.is_significant() {
+            // No command begins like that.
+            return false;
         }
+        let mark = match token.kind {
+            Kind::String if is_plain_string(&token, token.bytes(text)) => STRING,
+            Kind::Number if is_plain_number(token.bytes(text)) => NUMBER,
+            _ => continue,
+        };
+        out.extend_from_slice(text.get(kept..token.start).unwrap_or_default());
+        out.push(mark);
+        kept = token.end;
     }
     out.extend_from_slice(text.get(kept..).unwrap_or_default());
     !first
+}
+
+/// Where a word, or a byte that is a token or white space by itself, ends that begins at `at`; `at` for all else.
+fn plain_run(text: &[u8], at: usize, byte: u8) -> usize {
+    let next = text.get(at + 1).copied();
+    if is(byte, WORD_START) {
+        // One letter may be the prefix of a string or a name.
+        if matches!(next, Some(b'\'' | b'&')) {
+            return at;
+        }
+        let rest = text.get(at + 1..).unwrap_or_default();
+        let length = rest.iter().position(|byte| !is(*byte, WORD_PART));
+        return at + 1 + length.unwrap_or(rest.len());
+    }
+    let alone = is(byte, SPACE)
+        || matches!(byte, b',' | b'(' | b')' | b'[' | b']' | b';')
+        || (byte == b'.' && !next.is_some_and(|next| next == b'.' || next.is_ascii_digit()));
+    at + usize::from(alone)
+}
+
+fn is_space(byte: u8) -> bool {
+    is(byte, SPACE)
 }
 
 fn is_command(word: &[u8]) -> bool {
@@ -74,6 +110,7 @@ mod tests {
 
     use super::*;
     use crate::sql::facts;
+    use crate::sql::lexer::lex;
 
     fn of(text: &str) -> Option<Vec<u8>> {
         let mut out = Vec::new();
@@ -136,6 +173,39 @@ mod tests {
             }
         }
         out
+    }
+
+    /// The template token by token.
+    fn by_tokens(text: &str) -> Option<Vec<u8>> {
+        let bytes = text.as_bytes();
+        let mut words = lex(bytes, Dialect::default())
+            .filter(Token::is_significant)
+            .map(|token| token.bytes(bytes))
+            .filter(|bytes| *bytes != b"(");
+        if !words.next().is_some_and(is_command) || memchr::memchr2(1, 2, bytes).is_some() {
+            return None;
+        }
+        let mut out = Vec::new();
+        for token in lex(bytes, Dialect::default()) {
+            match token.kind {
+                Kind::String if is_plain_string(&token, token.bytes(bytes)) => out.push(STRING),
+                Kind::Number if is_plain_number(token.bytes(bytes)) => out.push(NUMBER),
+                _ => out.extend_from_slice(token.bytes(bytes)),
+            }
+        }
+        Some(out)
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_passed_as_the_lexer_would(
+            pieces in prop::collection::vec("[a-z_]{1,5}|[eEbBxXnNuU]|&|'[a-z\\\\]*'|[0-9]{1,4}|[.,;()\\[\\]]|[-+*/<>=:$]{1,2}|\"|'| |\n|--|/\\*|\\*/|é|\\$\\$", 0..24)
+        ) {
+            for command in ["select ", "", "(with"] {
+                let text = format!("{command}{}", pieces.concat());
+                prop_assert_eq!(of(&text), by_tokens(&text), "{}", text);
+            }
+        }
     }
 
     proptest! {
