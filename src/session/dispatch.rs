@@ -293,7 +293,7 @@ impl Session {
             return;
         }
         for side in [Side::Oltp, Side::Analytic] {
-            if self.pipeline.awaits(side)
+            if self.pipeline.may_be_kept_back(side)
                 && let Some(conn) = self.conn(side)
             {
                 frontend::put_flush(&mut conn.wire.out);

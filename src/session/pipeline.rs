@@ -289,6 +289,17 @@ impl Pipeline {
             .any(|item| matches!(item, Item::Remote(entry) if entry.side == side))
     }
 
+    /// Whether `side` may keep its replies back until it is told to send them. After a Sync or a Query it sends them by itself, and a Flush
+    /// behind those might be left over when all is answered.
+    #[must_use]
+    pub fn may_be_kept_back(&self, side: Side) -> bool {
+        let last = self.items.iter().rev().find_map(|item| match item {
+            Item::Remote(entry) if entry.side == side => Some(entry.expect),
+            _ => None,
+        });
+        last.is_some_and(|expect| !matches!(expect, Expect::Sync | Expect::Query))
+    }
+
     /// Whether nothing is owed to the client itself, only to the router.
     #[must_use]
     pub fn owes_router_only(&self) -> bool {
@@ -433,6 +444,19 @@ mod tests {
                 Verdict::Unexpected => panic!("unexpected {:?}", *tag as char),
             }
         }
+    }
+
+    #[test]
+    fn only_what_no_sync_follows_needs_a_flush() {
+        let mut pipeline = extended(Side::Oltp);
+        assert!(!pipeline.may_be_kept_back(Side::Oltp));
+        pipeline.push(Expect::Parse, Side::Analytic, To::Client);
+        assert!(!pipeline.may_be_kept_back(Side::Oltp));
+        assert!(pipeline.may_be_kept_back(Side::Analytic));
+        pipeline.push(Expect::Query, Side::Analytic, To::Session);
+        assert!(!pipeline.may_be_kept_back(Side::Analytic));
+        pipeline.push(Expect::Bind, Side::Oltp, To::Client);
+        assert!(pipeline.may_be_kept_back(Side::Oltp));
     }
 
     #[test]
