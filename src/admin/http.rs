@@ -1,7 +1,7 @@
 //! What is served over HTTP?
 //!
 //! `/metrics` for Prometheus, `/healthz` (the process lives), `/readyz` (the default backend answers), `/` and `/api/status` for people and
-//! scripts. Reading only; nothing can be changed here.
+//! scripts, `POST /api/explain` for how a statement would be routed. Reading only; nothing can be changed here.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,10 +9,11 @@ use std::sync::atomic::Ordering;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 
+use super::api_explain;
 use super::status::Status;
 use crate::backend::health;
 use crate::server::Shared;
@@ -26,6 +27,7 @@ pub async fn run(shared: Arc<Shared>, listener: TcpListener) {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/api/status", get(status))
+        .route("/api/explain", post(api_explain::explain))
         .with_state(shared);
     let served = axum::serve(listener, app)
         .with_graceful_shutdown(stop.cancelled_owned())

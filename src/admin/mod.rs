@@ -1,4 +1,6 @@
-//! For operators: metrics, health and the status page.
+//! For operators: metrics, health, the status page, and what a statement's route would be.
 
+mod api_explain;
 pub mod http;
+pub mod question;
 mod status;

@@ -7,13 +7,9 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{BAD_USE, File, complain, load, print, runtime};
-use crate::catalog::{Catalog, discovery};
-use crate::config::Config;
-use crate::routing::{Explanation, RoutingTable, SessionView, explain};
-use crate::server::Snapshot;
-use crate::sql;
-use crate::telemetry::metrics::Metrics;
+use super::{BAD_USE, File, catalogs, complain, load, print};
+use crate::admin::question::{self, Asker, DEFAULT_SEARCH_PATH};
+use crate::routing::{Explanation, RoutingTable};
 
 #[derive(clap::Args)]
 pub(super) struct Explain {
@@ -35,7 +31,7 @@ pub(super) struct Explain {
     #[arg(long, default_value = "")]
     application: String,
     /// The session's search_path.
-    #[arg(long, default_value = "\"$user\", public")]
+    #[arg(long, default_value = DEFAULT_SEARCH_PATH)]
     search_path: String,
     /// Statements on standard input are separated by NUL instead of `;`.
     #[arg(short = '0')]
@@ -57,30 +53,26 @@ pub(super) fn run(arguments: &Explain) -> ExitCode {
             return ExitCode::from(BAD_USE);
         }
     };
-    let catalog = match catalog(&config, arguments.offline) {
+    let catalog = match catalogs::read(&config, arguments.offline) {
         Ok(catalog) => catalog,
         Err(lines) => {
             complain(&lines);
             return ExitCode::from(BAD_USE);
         }
     };
-    let own = &config.default_backend().url;
-    let user = arguments
-        .user
-        .clone()
-        .or_else(|| own.user.clone())
-        .unwrap_or_default();
-    let database = arguments
-        .database
-        .clone()
-        .unwrap_or_else(|| own.database.clone());
-    let mut view = SessionView::new(&user, &database, &arguments.application);
-    view.set_search_path(&arguments.search_path, &user);
+    let asker = Asker {
+        user: arguments.user.clone(),
+        database: arguments.database.clone(),
+        application: arguments.application.clone(),
+        search_path: Some(arguments.search_path.clone()),
+    };
+    let view = asker.view(&config);
     let table = RoutingTable::new(Arc::clone(&config), Arc::new(catalog), 0);
+    // Lists that are built at their first use would otherwise count as time that the first statement took.
+    let _ = question::explain(b"select now()", &view, &table);
     let mut out = String::new();
     for statement in &statements {
-        let text = String::from_utf8_lossy(statement);
-        let explained = explain(&text, &sql::facts(statement), &view, &table);
+        let explained = question::explain(statement, &view, &table);
         if arguments.json {
             out.push_str(&serde_json::to_string(&explained).unwrap_or_default());
             out.push('\n');
@@ -109,35 +101,10 @@ fn statements(arguments: &Explain) -> Result<Vec<Vec<u8>>, String> {
                 .filter(|part| !part.trim_ascii().is_empty());
             found.extend(parts.map(<[u8]>::to_vec));
         } else {
-            let ranges = sql::split(&text).into_iter();
-            found.extend(ranges.filter_map(|range| text.get(range).map(<[u8]>::to_vec)));
+            found.extend(question::statements(&text).map(<[u8]>::to_vec));
         }
     }
     Ok(found)
-}
-
-fn catalog(config: &Arc<Config>, offline: bool) -> Result<Catalog, Vec<String>> {
-    let unknown = Catalog::unknown(config.backends.len());
-    if offline || config.discover.is_none() {
-        return Ok(unknown);
-    }
-    runtime()?.block_on(async {
-        let snapshot = Snapshot::build(
-            Arc::clone(config),
-            Arc::new(unknown.clone()),
-            0,
-            &Metrics::new(),
-        )?;
-        let (catalog, failed) = discovery::read_all(&snapshot, &unknown).await;
-        if failed.is_empty() {
-            return Ok(catalog);
-        }
-        let line = |(index, why): (usize, String)| {
-            let name = snapshot.table.backend_name(index);
-            format!("backend \"{name}\" cannot be read: {why}; --offline routes by rules alone")
-        };
-        Err(failed.into_iter().map(line).collect())
-    })
 }
 
 fn put_text(out: &mut String, route: &Explanation) {
@@ -157,6 +124,22 @@ fn put_text(out: &mut String, route: &Explanation) {
     }
     line(out, "reason", route.reason);
     line(out, "parsed by", route.parsed_by);
+    if let Some(nanoseconds) = route.took_ns {
+        line(out, "took", &format!("{} µs", nanoseconds.div_ceil(1000)));
+    }
+    for relation in &route.relations {
+        let (name, home) = (&relation.name, relation.home);
+        let told = if relation.backends.is_empty() {
+            format!("{name}: {home}, nobody has it")
+        } else {
+            format!("{name}: {home}, on {}", relation.backends.join(" and "))
+        };
+        line(out, "relation", &told);
+        for tried in &relation.tried {
+            let mark = if tried.matched { "->" } else { "  " };
+            line(out, "", &format!("{mark} {}: {}", tried.rule, tried.why));
+        }
+    }
     if let Some(refused) = &route.refused {
         line(
             out,

@@ -1,8 +1,10 @@
 //! The command line: one file for each command.
 
+mod catalogs;
 mod check;
 mod demo;
 mod explain;
+mod replay;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -44,6 +46,8 @@ enum Command {
     },
     /// Show how statements would be routed, and why.
     Explain(explain::Explain),
+    /// Show what another router.yaml would change for the statements of a query log.
+    Replay(replay::Arguments),
     /// Print the JSON Schema of router.yaml.
     Schema,
     /// Set up two databases and a router on free local ports, and show what it does.
@@ -74,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Serve { file } => serve(&file.path),
         Command::Check { file, offline } => check::run(&file.path, offline),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Schema => {
             print(&(serde_json::to_string_pretty(&config::schema()).unwrap_or_default() + "\n"))
         }

@@ -45,6 +45,28 @@ pub fn decide(facts: &StatementFacts, view: &SessionView, table: &RoutingTable) 
     }
 }
 
+/// Where a relation lives as far as this statement is concerned.
+pub(super) fn place_of<'a>(
+    used: &'a RelationUse,
+    facts: &'a StatementFacts,
+    view: &'a SessionView,
+    table: &RoutingTable,
+) -> Place<'a> {
+    match &facts.session {
+        // What a statement makes as a temporary relation is nobody's but the session's, whatever else has the name.
+        SessionEffect::CreateTemp(name)
+            if used.access != Access::Read
+                && used.access != Access::Reference
+                && *name == used.name.name =>
+        {
+            let (home, schema) = (Home::Temporary, Some("pg_temp"));
+            let rule = None;
+            Place { home, rule, schema }
+        }
+        _ => place(&used.name, facts.shape, view, table),
+    }
+}
+
 /// A statement's relations with their homes.
 struct Placed<'a> {
     /// Inline for the statements that come by the thousand, so that deciding them allocates nothing.
@@ -53,19 +75,7 @@ struct Placed<'a> {
 
 impl<'a> Placed<'a> {
     fn new(facts: &'a StatementFacts, view: &'a SessionView, table: &RoutingTable) -> Self {
-        let at = |used: &'a RelationUse| match &facts.session {
-            // What a statement makes as a temporary relation is nobody's but the session's, whatever else has the name.
-            SessionEffect::CreateTemp(name)
-                if used.access != Access::Read
-                    && used.access != Access::Reference
-                    && *name == used.name.name =>
-            {
-                let (home, schema) = (Home::Temporary, Some("pg_temp"));
-                let rule = None;
-                (used, Place { home, rule, schema })
-            }
-            _ => (used, place(&used.name, facts.shape, view, table)),
-        };
+        let at = |used: &'a RelationUse| (used, place_of(used, facts, view, table));
         Self {
             uses: facts.relations.iter().map(at).collect(),
         }

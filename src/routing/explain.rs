@@ -1,13 +1,13 @@
 //! How is a decision told to a person?
 //!
-//! The same [`decide`] as on the wire, with every relation's resolved name beside it.
+//! The same [`decide`] as on the wire, with every relation's resolved name and the rules that were tried for it beside it.
 
 use serde::Serialize;
 
-use super::decide::decide;
+use super::decide::{decide, place_of};
 use super::decision::Decision;
-use super::place::place;
 use super::table::RoutingTable;
+use super::tried::{self, RelationTold};
 use super::view::SessionView;
 use crate::error::ClientError;
 use crate::sql::{Access, StatementFacts};
@@ -33,6 +33,13 @@ pub struct Explanation {
     pub rule: Option<String>,
     /// Why, from the closed list of [`super::Reason`].
     pub reason: &'static str,
+    /// How its rows are shaped, as far as rules with a `shape` are concerned: `plain`, `aggregate` or `point`.
+    pub shape: &'static str,
+    /// Every relation with its home, and the rules that were tried for it.
+    pub relations: Vec<RelationTold>,
+    /// Nanoseconds that reading and deciding took, where somebody held a clock to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_ns: Option<u64>,
 }
 
 /// A refusal as the client would see it.
@@ -81,10 +88,7 @@ pub fn explain_decision(
 ) -> Explanation {
     let (mut reads, mut writes) = (Vec::new(), Vec::new());
     for used in &facts.relations {
-        let name = match place(&used.name, facts.shape, view, table).schema {
-            Some(schema) => format!("{schema}.{}", used.name.name),
-            None => used.name.to_string(),
-        };
+        let name = tried::full_name(used, place_of(used, facts, view, table).schema);
         let list = match used.access {
             Access::Read | Access::Reference => &mut reads,
             Access::Write | Access::Lock | Access::Define => &mut writes,
@@ -109,5 +113,8 @@ pub fn explain_decision(
             .map(|error| Refused::from(&**error)),
         rule: table.rule_label(decision.rule),
         reason: decision.reason.as_str(),
+        shape: tried::shape(facts.shape),
+        relations: tried::relations(facts, view, table),
+        took_ns: None,
     }
 }

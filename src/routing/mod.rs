@@ -10,13 +10,15 @@ mod explain;
 mod place;
 mod refusal;
 mod table;
+mod tried;
 mod view;
 
 pub use decide::decide;
 pub use decision::{Decision, ReadProof, Reason};
-pub use explain::{Explanation, explain, explain_decision};
+pub use explain::{Explanation, Refused, explain, explain_decision};
 pub use place::{Home, Place};
 pub use table::{RoutingTable, RuleId};
+pub use tried::{RelationTold, Tried};
 pub use view::SessionView;
 
 #[cfg(test)]

@@ -41,6 +41,27 @@ pub struct Place<'a> {
     pub schema: Option<&'a str>,
 }
 
+/// Why a rule does not decide for a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mismatch {
+    /// None of its `relations` fits.
+    Relations,
+    /// None of its `users` fits.
+    Users,
+    /// None of its `databases` fits.
+    Databases,
+    /// None of its `applications` fits.
+    Applications,
+    /// Its `shape` is another, and it would keep the statement on the default backend.
+    Shape,
+    /// By the catalogs only the default backend has the relation.
+    NotThere,
+    /// It names no relation, and no catalog has seen this one on its backend.
+    NamesNone,
+    /// It names everything, and no catalog knows the relation.
+    TooWide,
+}
+
 /// Where catalogs alone see a name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Seen<'a> {
@@ -72,17 +93,15 @@ pub fn place<'a>(
     }
     let seen = look_up(name, view, table);
     let schema = seen.schema.or(name.schema.as_deref());
-    for rule in table.rules_for(&name.name) {
-        if !speaks_of(rule, schema, &name.name, view) {
-            continue;
-        }
-        if let Some(home) = ruled(rule, seen, &name.name, shape, view, table) {
-            return Place {
-                home,
-                rule: Some(RuleId(rule.index)),
-                schema,
-            };
-        }
+    let rules = table.rules_for(&name.name);
+    let claimed = try_rules(rules, name, seen, shape, view, table)
+        .find_map(|(rule, outcome)| Some((rule, outcome.ok()?)));
+    if let Some((rule, home)) = claimed {
+        return Place {
+            home,
+            rule: Some(rule),
+            schema,
+        };
     }
     let home = match (seen.oltp, seen.analytic) {
         (true, Some(analytic)) => Home::Mirrored {
@@ -98,6 +117,47 @@ pub fn place<'a>(
         rule: None,
         schema,
     }
+}
+
+/// What every rule that was tried makes of a relation, up to the one that decides. None is tried for temporary relations and
+/// system catalogs.
+pub(super) fn tried(
+    name: &RelationName,
+    shape: Shape,
+    view: &SessionView,
+    table: &RoutingTable,
+) -> Vec<(RuleId, Result<Home, Mismatch>)> {
+    if reserved(name, view, table).is_some() {
+        return Vec::new();
+    }
+    let mut tried = Vec::new();
+    // Those too that cannot match, as one who asks wants to know why.
+    let all = table.config.routes.iter();
+    let seen = look_up(name, view, table);
+    for (rule, outcome) in try_rules(all, name, seen, shape, view, table) {
+        tried.push((rule, outcome));
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    tried
+}
+
+/// Rules in their order, with what each makes of a relation.
+fn try_rules<'a>(
+    rules: impl Iterator<Item = &'a Route>,
+    name: &'a RelationName,
+    seen: Seen<'a>,
+    shape: Shape,
+    view: &'a SessionView,
+    table: &'a RoutingTable,
+) -> impl Iterator<Item = (RuleId, Result<Home, Mismatch>)> {
+    let schema = seen.schema.or(name.schema.as_deref());
+    rules.map(move |rule| {
+        let outcome = speaks_of(rule, schema, &name.name, view)
+            .and_then(|()| ruled(rule, seen, &name.name, shape, view, table));
+        (RuleId(rule.index), outcome)
+    })
 }
 
 /// Temporary relations and system catalogs, which no rule can claim.
@@ -169,7 +229,12 @@ fn see<'a>(schema: &'a str, name: &str, table: &RoutingTable) -> Seen<'a> {
 
 /// Whether a rule's conditions hold for this name and session; the shape is looked at later. A name whose schema is neither
 /// written nor found may be in any schema of the search path.
-fn speaks_of(rule: &Route, schema: Option<&str>, name: &str, view: &SessionView) -> bool {
+fn speaks_of(
+    rule: &Route,
+    schema: Option<&str>,
+    name: &str,
+    view: &SessionView,
+) -> Result<(), Mismatch> {
     let any = |patterns: &[Pattern], text: &str| {
         patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(text))
     };
@@ -178,13 +243,20 @@ fn speaks_of(rule: &Route, schema: Option<&str>, name: &str, view: &SessionView)
         pattern.matches(schema, name)
             || (schema.is_none() && path.any(|schema| pattern.matches(Some(schema), name)))
     };
-    (rule.relations.is_empty() || rule.relations.iter().any(named))
-        && any(&rule.users, &view.user)
-        && any(&rule.databases, &view.database)
-        && any(&rule.applications, &view.application)
+    if !(rule.relations.is_empty() || rule.relations.iter().any(named)) {
+        Err(Mismatch::Relations)
+    } else if !any(&rule.users, &view.user) {
+        Err(Mismatch::Users)
+    } else if !any(&rule.databases, &view.database) {
+        Err(Mismatch::Databases)
+    } else if !any(&rule.applications, &view.application) {
+        Err(Mismatch::Applications)
+    } else {
+        Ok(())
+    }
 }
 
-/// What a rule that speaks of a relation makes of it; `None` passes on to the next rule.
+/// What a rule that speaks of a relation makes of it; an error passes on to the next rule.
 fn ruled(
     rule: &Route,
     seen: Seen<'_>,
@@ -192,43 +264,42 @@ fn ruled(
     shape: Shape,
     view: &SessionView,
     table: &RoutingTable,
-) -> Option<Home> {
+) -> Result<Home, Mismatch> {
     let sent = match rule.shape {
         ShapeRule::Any => true,
         ShapeRule::Aggregate => shape == Shape::Aggregate,
         ShapeRule::Point => shape == Shape::Point,
     };
     if rule.to == table.config.default {
-        return sent.then_some(Home::Oltp);
+        return if sent {
+            Ok(Home::Oltp)
+        } else {
+            Err(Mismatch::Shape)
+        };
     }
     let target = table.catalog.backend(rule.to);
     let there = seen
         .schema
         .is_some_and(|s| target.is_some_and(|c| c.kind(s, name).is_some()));
+    let mirrored = Home::Mirrored {
+        analytic: rule.to,
+        sent,
+    };
     match (seen.oltp, there) {
         // On both sides: a read of the right shape is sent there, everything else stays.
-        (true, true) => Some(Home::Mirrored {
-            analytic: rule.to,
-            sent,
-        }),
-        (false, true) => Some(Home::Analytic(rule.to)),
+        (true, true) => Ok(mirrored),
+        (false, true) => Ok(Home::Analytic(rule.to)),
         // Only the default backend has it: where the target was read, nothing proves that it could answer.
-        (true, false) if target.is_some() => None,
+        (true, false) if target.is_some() => Err(Mismatch::NotThere),
         // No catalog speaks. A rule on users or applications alone vouches for no relation.
-        _ if rule.relations.is_empty() => None,
+        _ if rule.relations.is_empty() => Err(Mismatch::NamesNone),
         // `shape` says that the relation lives on both sides.
-        _ if rule.shape != ShapeRule::Any => Some(Home::Mirrored {
-            analytic: rule.to,
-            sent,
-        }),
-        (true, false) => Some(Home::Mirrored {
-            analytic: rule.to,
-            sent,
-        }),
+        _ if rule.shape != ShapeRule::Any => Ok(mirrored),
+        (true, false) => Ok(mirrored),
         (false, false) if catalogs_describe(view, table) && target.is_some() && !vouched(rule) => {
-            None
+            Err(Mismatch::TooWide)
         }
-        (false, false) => Some(Home::Analytic(rule.to)),
+        (false, false) => Ok(Home::Analytic(rule.to)),
     }
 }
 

@@ -45,7 +45,9 @@ fn version_and_help_are_told() {
             (told.code, told.out.trim()),
             (Some(0), concat!("tidegate ", env!("CARGO_PKG_VERSION")))
         );
-        for command in ["serve", "check", "explain", "schema", "demo", "version"] {
+        for command in [
+            "serve", "check", "explain", "replay", "schema", "demo", "version",
+        ] {
             let told = program::run(&[command, "--help"]).await;
             assert_eq!(told.code, Some(0), "{command}");
             assert!(told.out.contains("Usage"), "{command}: {told:?}");
@@ -254,9 +256,12 @@ fn explain_prints_one_object_a_statement_with_the_agreed_keys() {
             "reads",
             "reason",
             "refused",
+            "relations",
             "rule",
+            "shape",
             "statement",
             "target",
+            "took_ns",
             "writes",
         ];
         for one in &told {

@@ -1,4 +1,4 @@
-//! A GET over a socket.
+//! GET and POST over a socket.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -7,13 +7,27 @@ use super::within;
 
 /// The status and body of `GET path`.
 pub async fn get(address: &str, path: &str) -> (u16, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+    ask(address, &request).await
+}
+
+/// The status and body of `POST path` with a body of that type.
+pub async fn post(address: &str, path: &str, kind: &str, body: &str) -> (u16, String) {
+    let length = body.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    ask(address, &request).await
+}
+
+async fn ask(address: &str, request: &str) -> (u16, String) {
     let answer = async {
         let mut socket = TcpStream::connect(address).await.expect("http answers");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
-        socket.write_all(request.as_bytes()).await.expect("sent");
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.expect("received");
-        answer
+        // A server may refuse a body before it has read all of it.
+        let _ = socket.write_all(request.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = socket.read_to_end(&mut answer).await;
+        String::from_utf8(answer).expect("text")
     };
     let answer = within("an http request", answer).await;
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
