@@ -134,6 +134,16 @@ impl ClientError {
         )
     }
 
+    /// A backend that did not keep to the protocol, and is left.
+    pub fn broken(message: impl Into<String>) -> Self {
+        Self::new(
+            Fault::Backend,
+            Retry::Unsafe,
+            sqlstate::PROTOCOL_VIOLATION,
+            message,
+        )
+    }
+
     /// A limit of the router.
     pub fn full(message: impl Into<String>) -> Self {
         Self::new(
@@ -148,6 +158,18 @@ impl ClientError {
     #[must_use]
     pub fn cancelled() -> Self {
         let message = "canceling statement due to user request";
+        Self::new(
+            Fault::Client,
+            Retry::Safe,
+            sqlstate::QUERY_CANCELED,
+            message,
+        )
+    }
+
+    /// A statement has run for longer than the session's `statement_timeout`; PostgreSQL's own words.
+    #[must_use]
+    pub fn timed_out() -> Self {
+        let message = "canceling statement due to statement timeout";
         Self::new(
             Fault::Client,
             Retry::Safe,

@@ -19,6 +19,10 @@ pub const CLIENT_SMALL_MESSAGE_BYTES_MAX: usize = 10_000;
 pub const BIND_NAMES_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a backend's message that has to be held whole (errors, row descriptions; rows are passed on in pieces).
 pub const BACKEND_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of a row or a piece of COPY data, as long as PostgreSQL makes them (1 GB less one, and its header).
+pub const BACKEND_ROW_BYTES_MAX: usize = CLIENT_MESSAGE_BYTES_MAX + 5;
+/// Bytes of a row up to which it is passed on whole only: a backend that dies within a longer one takes the client's connection along.
+pub const ROW_WHOLE_BYTES_MAX: usize = INBOUND_BYTES_HIGH;
 /// Bytes read from a socket at a time.
 pub const READ_CHUNK_BYTES: usize = 16 * 1024;
 /// Unread bytes of a peer that may wait in the router, apart from one message that must be whole.
@@ -47,6 +51,8 @@ pub const CUSTOM_SETTINGS_MAX: usize = 100;
 pub const CANCELS_AT_ONCE: usize = 256;
 /// How long a cancel request may take in all.
 pub const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an analytic backend that has taken a cancel request may go on before it is left alone with its statement.
+pub const CANCEL_GRACE: Duration = Duration::from_secs(2);
 /// How long a client may take over the TLS handshake.
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a catalog query may take.

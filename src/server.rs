@@ -90,6 +90,8 @@ pub struct BackendHandle {
     pub pool: Arc<Pool>,
     /// Whether the last health probe succeeded (2), failed (1), or none was made (0).
     pub health: AtomicUsize,
+    /// Statements prepared there before this number may be out of date.
+    pub plans_before: AtomicU64,
 }
 
 impl Snapshot {
@@ -130,6 +132,7 @@ impl Snapshot {
                 metrics: of_backend,
                 pool,
                 health,
+                plans_before: AtomicU64::new(0),
             });
         }
         let tls = match &config.tls {

@@ -16,6 +16,7 @@ use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::control::Control;
 use super::endpoints::{Endpoints, Standing};
+use super::engine::{self, Keyless};
 use super::login;
 use super::server_conn::ServerConn;
 use crate::config::{Backend, BackendUrl, Endpoint, SslMode, TargetSessionAttrs};
@@ -74,6 +75,7 @@ pub struct Connector {
     url: Arc<BackendUrl>,
     endpoints: Arc<Endpoints>,
     tls: Option<Arc<ClientConfig>>,
+    keyless: Option<Keyless>,
 }
 
 impl Connector {
@@ -93,6 +95,7 @@ impl Connector {
             url: Arc::new(backend.url.clone()),
             endpoints: Arc::new(Endpoints::new(backend.url.endpoints.len())),
             tls,
+            keyless: engine::dialect(backend.engine).keyless(),
         })
     }
 
@@ -271,7 +274,17 @@ impl Connector {
 
     async fn log_in(&self, endpoint: &Endpoint, login: &Login) -> Result<ServerConn, ConnectError> {
         let wire = Wire::new(self.open(endpoint).await?);
-        login::log_in(wire, self.index, endpoint, login).await
+        let mut conn = login::log_in(wire, self.index, endpoint, login).await?;
+        if let Some(keyless) = self.keyless.filter(|_| conn.cancel.is_none()) {
+            login::ask_own_id(&mut conn, endpoint, keyless.own_id).await?;
+        }
+        Ok(conn)
+    }
+
+    /// How statements of logins without a cancel key are ended, if they can be.
+    #[must_use]
+    pub fn keyless(&self) -> Option<Keyless> {
+        self.keyless
     }
 
     /// The url's user and password, for logins that are the router's own.

@@ -18,7 +18,7 @@ use crate::error::ClientError;
 use crate::limits::BACKEND_MESSAGE_BYTES_MAX;
 use crate::net::wire::Wire;
 use crate::protocol::frame::{Body, HEADER_BYTES};
-use crate::protocol::frontend::put_frame;
+use crate::protocol::frontend::{put_frame, put_query};
 use crate::protocol::sqlstate::INVALID_PASSWORD;
 use crate::protocol::{backend, compose, startup};
 
@@ -62,7 +62,7 @@ pub async fn log_in(
                     Arc::new(CancelTarget {
                         endpoint: endpoint.clone(),
                         pid,
-                        key: key.to_vec(),
+                        key: Some(key.to_vec()),
                     })
                 });
             }
@@ -81,6 +81,41 @@ pub async fn log_in(
             }
             Some(b'N') => conn.notices.extend_from_slice(&frame),
             _ => return Err(broken("it does not speak PostgreSQL's protocol".to_owned())),
+        }
+    }
+}
+
+/// Asks a connection for its session's number by a query, so that its statements can be ended without a key. One that cannot say is
+/// used as it is.
+///
+/// # Errors
+/// When it is lost, or breaks the protocol.
+pub async fn ask_own_id(
+    conn: &mut ServerConn,
+    endpoint: &Endpoint,
+    query: &str,
+) -> Result<(), ConnectError> {
+    let broken = |why: String| ConnectError::Unreachable(format!("{}: {why}", show(endpoint)));
+    put_query(&mut conn.wire.out, query.as_bytes());
+    conn.wire.drain().await.map_err(|e| broken(e.to_string()))?;
+    loop {
+        let frame = next_frame(&mut conn.wire).await.map_err(broken)?;
+        let body = frame.get(HEADER_BYTES..).unwrap_or_default();
+        match frame.first() {
+            Some(b'D') => {
+                let row = backend::data_row(body).unwrap_or_default();
+                let text = row.first().copied().flatten().unwrap_or_default();
+                let id = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
+                conn.cancel = id.map(|pid| {
+                    Arc::new(CancelTarget {
+                        endpoint: endpoint.clone(),
+                        pid,
+                        key: None,
+                    })
+                });
+            }
+            Some(b'Z') => return Ok(()),
+            _ => {}
         }
     }
 }

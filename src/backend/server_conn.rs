@@ -24,8 +24,8 @@ pub struct CancelTarget {
     pub endpoint: Endpoint,
     /// The backend's process id.
     pub pid: i32,
-    /// Its key.
-    pub key: Vec<u8>,
+    /// Its key; `None` where the server gave none, and SQL does it.
+    pub key: Option<Vec<u8>>,
 }
 
 /// A logged-in connection to a backend.
@@ -43,7 +43,7 @@ pub struct ServerConn {
     pub parameters: Vec<(String, String)>,
     /// The NoticeResponses of its login, frames and all.
     pub notices: Vec<u8>,
-    /// How to cancel what it runs; `None` where the server gave no key.
+    /// How to cancel what it runs; `None` where the server gave no key and SQL does not do it either.
     pub cancel: Option<Arc<CancelTarget>>,
     /// The status byte of its last ReadyForQuery.
     pub status: u8,
@@ -65,6 +65,8 @@ pub struct ServerConn {
     pub debris: Vec<Box<[u8]>>,
     /// Alive as long as the client that was told its process id.
     pub home: Weak<Home>,
+    /// When it was given back last.
+    pub parked: Instant,
     /// When it was made.
     pub born: Instant,
     /// When it is to be closed and replaced.
@@ -100,6 +102,7 @@ impl ServerConn {
             opaque_of: 0,
             debris: Vec::new(),
             home: Weak::new(),
+            parked: born,
             born,
             // A pool says when.
             expires: born,

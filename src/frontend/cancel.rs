@@ -33,12 +33,17 @@ impl Default for CancelRegistry {
 pub struct CancelSlot {
     state: Mutex<State>,
     given_up: Notify,
+    passed_on: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    target: Option<(Connector, Arc<CancelTarget>)>,
+    target: Option<(Connector, Option<Arc<CancelTarget>>)>,
     under_way: usize,
+    /// How often it was pointed somewhere.
+    pointed: u64,
+    /// A request has reached what it points at.
+    reached: bool,
     /// The statement does not run yet: it waits for a connection.
     waits: bool,
     /// It was cancelled while it waited.
@@ -69,18 +74,30 @@ impl CancelRegistry {
             .get(&(pid, Box::from(key)))
             .map(|slot| Arc::clone(&slot));
         let Some(slot) = slot else { return };
-        let Some((connector, target)) = slot.begin() else {
+        let Some((connector, target, pointed)) = slot.begin() else {
             return;
         };
-        cancel::cancel(&connector, &target).await;
-        slot.end();
+        if let Some(target) = target {
+            cancel::cancel(&connector, &target).await;
+        }
+        slot.end(pointed);
     }
 }
 
 impl CancelSlot {
     /// Points at the connection that works for the session now.
     pub fn point(&self, connector: &Connector, target: Option<&Arc<CancelTarget>>) {
-        self.lock().target = target.map(|target| (connector.clone(), Arc::clone(target)));
+        let mut state = self.lock();
+        state.target = Some((connector.clone(), target.cloned()));
+        state.pointed += 1;
+        state.reached = false;
+    }
+
+    /// Ready when a cancel request has reached what the slot points at, or would have if that had a key. Cancel safe.
+    pub async fn reached(&self) {
+        while !std::mem::take(&mut self.lock().reached) {
+            self.passed_on.notified().await;
+        }
     }
 
     /// Points at nothing. Returns whether a cancel request is under way to what it pointed at, which must then not be used again.
@@ -100,20 +117,25 @@ impl CancelSlot {
         }
     }
 
-    fn begin(&self) -> Option<(Connector, Arc<CancelTarget>)> {
+    fn begin(&self) -> Option<(Connector, Option<Arc<CancelTarget>>, u64)> {
         let mut state = self.lock();
         if state.waits {
             state.gave_up = true;
             self.given_up.notify_one();
             return None;
         }
-        let target = state.target.clone()?;
+        let (connector, target) = state.target.clone()?;
         state.under_way += 1;
-        Some(target)
+        Some((connector, target, state.pointed))
     }
 
-    fn end(&self) {
-        self.lock().under_way -= 1;
+    fn end(&self, pointed: u64) {
+        let mut state = self.lock();
+        state.under_way -= 1;
+        if state.pointed == pointed && state.target.is_some() {
+            state.reached = true;
+            self.passed_on.notify_one();
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -169,6 +169,7 @@ fn log_end(peer: &str, user: &str, database: &str, summary: &Summary) {
     let end = match &summary.end {
         End::ClientLeft => "client left",
         End::BackendSaid => "backend ended it",
+        End::CutOff => "a backend was lost in the middle of a row",
         End::Told(error) => error.message.as_str(),
     };
     tracing::info!(

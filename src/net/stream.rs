@@ -3,9 +3,11 @@
 //! One enum instead of a boxed trait, so that the session's loop stays free of dynamic calls.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -31,6 +33,21 @@ macro_rules! each {
             Stream::TlsClient($stream) => $call,
         }
     };
+}
+
+impl Stream {
+    /// Whether the system has something of the peer's to be read, its end included.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        let socket = match self {
+            Stream::Tcp(socket) => SockRef::from(socket),
+            Stream::Unix(socket) => SockRef::from(socket),
+            Stream::TlsServer(stream) => SockRef::from(stream.get_ref().0),
+            Stream::TlsClient(stream) => SockRef::from(stream.get_ref().0),
+        };
+        // The sockets do not block.
+        !matches!(socket.peek(&mut [MaybeUninit::uninit()]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
 }
 
 impl AsyncRead for Stream {

@@ -6,6 +6,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
@@ -14,6 +15,9 @@ use tokio_util::io::poll_read_buf;
 use super::stream::Stream;
 use crate::limits::{READ_CHUNK_BYTES, REST_BUFFER_BYTES};
 use crate::protocol::frame::{self, BadLength, Head};
+
+/// How long it may take until the runtime has heard what the system knows already.
+const NEWS: Duration = Duration::from_millis(10);
 
 /// A peer with buffers.
 #[derive(Debug)]
@@ -137,6 +141,13 @@ impl Wire {
         if self.drain().await.is_ok() {
             let stream = &mut self.stream;
             let _ = std::future::poll_fn(|cx| Pin::new(&mut *stream).poll_shutdown(cx)).await;
+        }
+    }
+
+    /// Reads what the peer has sent or that it has closed, if the system knows of either.
+    pub async fn notice_news(&mut self) {
+        if !self.ended && self.stream.has_news() {
+            let _ = tokio::time::timeout(NEWS, self.fill()).await;
         }
     }
 

@@ -35,6 +35,9 @@ use crate::telemetry::metrics::BackendMetrics;
 /// How long an evicted connection's server may take to close it too.
 const GOODBYE_ANSWER: Duration = Duration::from_millis(200);
 
+/// After so long without use the system is asked whether the server has closed a connection: the runtime may not have heard of it yet.
+const LONG_IDLE: Duration = Duration::from_millis(20);
+
 /// The name pooled connections of the router's own log in with.
 const APPLICATION_NAME: &str = "tidegate";
 
@@ -180,7 +183,11 @@ impl Pool {
             let ticket = Ticket::new(self, key);
             match grant {
                 Grant::Use(mut conn) => {
-                    if conn.expires > Instant::now() && is_quiet(&mut conn) {
+                    let now = Instant::now();
+                    if now.saturating_duration_since(conn.parked) > LONG_IDLE {
+                        conn.wire.notice_news().await;
+                    }
+                    if conn.expires > now && is_quiet(&mut conn) {
                         return Ok(Lease::new(conn, ticket));
                     }
                     // Its end makes room for another.
@@ -374,13 +381,14 @@ impl Pool {
         known.insert(Arc::clone(key), Arc::new(greeting));
     }
 
-    fn park(&self, key: Arc<PoolKey>, conn: Box<ServerConn>) {
+    fn park(&self, key: Arc<PoolKey>, mut conn: Box<ServerConn>) {
         if !self.is_in_use(conn.endpoint) {
             drop(conn);
             self.closed(&key);
             return;
         }
         let now = Instant::now();
+        conn.parked = now;
         drop(self.change(|desk| desk.park(key, conn, now)));
     }
 

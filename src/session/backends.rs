@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use super::batch::FailedBy;
 use super::pipeline::{Expect, Side, To};
 use super::tracking::PATH_QUERY;
 use super::{End, Leased, Session};
 use crate::backend::ServerConn;
+use crate::backend::engine::Dialect;
 use crate::error::ClientError;
 use crate::pool::Lease;
-use crate::protocol::{compose, frontend, sqlstate};
+use crate::protocol::{frontend, sqlstate};
 use crate::routing::ReadProof;
 
 /// What makes the default backend fail its transaction when a statement of it failed elsewhere. It is no SQL on purpose: PostgreSQL
@@ -27,6 +27,12 @@ impl Session {
             Side::Oltp => self.oltp.as_mut().map(Lease::conn_mut),
             Side::Analytic => self.leased.as_mut().map(|leased| leased.lease.conn_mut()),
         }
+    }
+
+    /// What the engine on a side needs.
+    pub(super) fn dialect_on(&mut self, side: Side) -> Option<&'static dyn Dialect> {
+        let index = self.conn(side)?.backend;
+        Some(self.snapshot.backends.get(index)?.dialect)
     }
 
     /// Makes sure there is a connection to the analytic backend that a statement was proven safe for.
@@ -117,7 +123,12 @@ impl Session {
         };
         for setting in backend.dialect.followed_settings() {
             if let Some((name, value)) = self.told.iter().find(|(name, _)| name == setting) {
-                text.push_str(&format!("; SET {name} TO '{}'", value.replace('\'', "''")));
+                let value = backend.dialect.followed_value(name, value);
+                let value = value.map_or_else(
+                    || "DEFAULT".to_owned(),
+                    |value| format!("'{}'", value.replace('\'', "''")),
+                );
+                text.push_str(&format!("; SET {name} TO {value}"));
             }
         }
         text
@@ -173,6 +184,7 @@ impl Session {
             return if down { Ok(()) } else { Err(error) };
         }
         self.path_stale = false;
+        self.waits.stale = false;
         self.path_asked = true;
         let in_batch = self.batch.oltp_used;
         self.put_own_statement(PATH_QUERY.as_bytes(), To::Session);
@@ -217,6 +229,7 @@ impl Session {
 
     /// Nothing is owed to the client any more: goes on with what waited for that.
     pub(super) async fn settle(&mut self) -> Result<(), End> {
+        self.waits.cancelled = None;
         if self.script.is_some() {
             self.advance_script().await?;
         } else if self.batch.closing {
@@ -239,16 +252,26 @@ impl Session {
             if let Some(conn) = self.conn(Side::Oltp) {
                 conn.wire.shrink();
             }
-            if self.status == b'I' && self.leased.is_none() && self.shared.is_newer(&self.snapshot)
-            {
-                let newer = self.shared.snapshot();
-                if !Arc::ptr_eq(&newer.backends, &self.snapshot.backends) {
-                    self.read_from.clear();
-                }
-                self.snapshot = newer;
-            }
+            self.renew_snapshot();
         }
         Ok(())
+    }
+
+    /// Goes by the newest configuration and catalogs, unless something is under way by older ones.
+    pub(super) fn renew_snapshot(&mut self) {
+        let at_rest = self.status == b'I'
+            && self.leased.is_none()
+            && self.pipeline.is_empty()
+            && self.script.is_none()
+            && !self.batch.oltp_used
+            && !self.skipping;
+        if at_rest && self.shared.is_newer(&self.snapshot) {
+            let newer = self.shared.snapshot();
+            if !Arc::ptr_eq(&newer.backends, &self.snapshot.backends) {
+                self.read_from.clear();
+            }
+            self.snapshot = newer;
+        }
     }
 
     /// Gives the analytic connection back once the client's transaction is over.
@@ -301,40 +324,6 @@ impl Session {
         }
     }
 
-    /// An analytic connection is lost, or has broken its protocol: the client gets one clean error for each reply it waits for.
-    pub(super) fn lose_analytic(&mut self, why: &str) {
-        let index = self
-            .conn(Side::Analytic)
-            .map_or(usize::MAX, |conn| conn.backend);
-        let name = self.snapshot.table.backend_name(index).to_owned();
-        tracing::warn!(backend = name, why, "connection lost");
-        if let Some(leased) = self.leased.as_mut() {
-            leased.tainted = true;
-        }
-        let _ = self.slot.release();
-        self.leased = None;
-        self.point_cancel_at_oltp();
-        self.batch.analytic_used = false;
-        let lost = self.pipeline.lose(Side::Analytic);
-        let error = ClientError::lost(format!("connection to backend \"{name}\" was lost"))
-            .detail("The statement was only read, nothing was changed.")
-            .hint("Try again; the other backend is not affected.");
-        for _ in 0..lost.readies {
-            compose::put_error(&mut self.client.out, &error);
-            compose::put_ready(&mut self.client.out, self.status);
-        }
-        if lost.in_string {
-            compose::put_error(&mut self.client.out, &error);
-            if let Some(script) = self.script.as_mut() {
-                script.failed = Some(FailedBy::Other);
-            }
-        } else if lost.open {
-            compose::put_error(&mut self.client.out, &error);
-            self.batch.failed = Some(FailedBy::Other);
-            self.skipping = !self.batch.closing;
-        }
-    }
-
     /// Ends the connections at the end of the session. What still runs for a client that was sent away is cancelled.
     pub(super) async fn leave_backends(&mut self, sent_away: bool) {
         if !sent_away {
@@ -365,19 +354,6 @@ impl Session {
         let kept = self.oltp.take().and_then(|lease| self.leave_oltp(lease));
         if let Some(lease) = kept {
             lease.close().await;
-        }
-    }
-
-    /// An analytic engine may go on with a query whose client is gone (RisingWave does, for minutes), so it is told to stop.
-    async fn cancel_analytic(&mut self) {
-        let Some(leased) = self.leased.as_ref() else {
-            return;
-        };
-        let conn = leased.lease.conn();
-        if let (Some(backend), Some(target)) =
-            (self.snapshot.backends.get(conn.backend), &conn.cancel)
-        {
-            crate::backend::cancel::cancel(&backend.connector, target).await;
         }
     }
 

@@ -4,13 +4,14 @@
 //! the order of replies asks for it. Each says whether the message went out, must wait, or has failed the batch.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 
 use super::batch::FailedBy;
 use super::pipeline::{Expect, Side, To, Undo};
 use super::prepared::StatementKey;
-use super::statements::ClientStatement;
+use super::statements::{ClientStatement, Portal};
 use super::{End, Session, Step};
 use crate::error::ClientError;
 use crate::protocol::frontend::{self, Named};
@@ -93,7 +94,35 @@ impl Session {
         };
         conn.wire.out.extend_from_slice(frame);
         self.pushed(expect, Side::Analytic);
+        if let Some(Portal::Remote { key, .. }) = self.statements.portal(name) {
+            self.pipeline.uses_last(key, &Arc::from(&b""[..]));
+        }
         Step::Done
+    }
+
+    /// Makes sure that a statement is prepared on the leased connection, since its tables were last seen to change.
+    pub(super) fn prepare_analytic(
+        &mut self,
+        key: &Arc<StatementKey>,
+        named: bool,
+        to: To,
+    ) -> (Arc<str>, bool) {
+        let index = self
+            .conn(Side::Analytic)
+            .map_or(usize::MAX, |conn| conn.backend);
+        let backend = self.snapshot.backends.get(index);
+        let changed = backend.map_or(0, |backend| backend.plans_before.load(Ordering::Relaxed));
+        let not_before = changed.max(self.snapshot.table.generation);
+        let fresh = self
+            .conn(Side::Analytic)
+            .is_some_and(|conn| conn.prepared.unnamed_is_older_than(not_before));
+        let prepare = Prepare {
+            key,
+            named,
+            not_before,
+            fresh,
+        };
+        self.prepare(Side::Analytic, &prepare, to)
     }
 
     /// Prepares a client's statement on the default backend too. `false` when it must wait or has failed.
@@ -164,7 +193,7 @@ impl Session {
         let preparation = if prepare.named {
             conn.prepared.prepare(key, prepare.not_before, now)
         } else {
-            conn.prepared.prepare_unnamed(key, prepare.fresh)
+            conn.prepared.prepare_unnamed(key, prepare.fresh, now)
         };
         let name = preparation.name.as_bytes();
         if preparation.close {

@@ -17,7 +17,7 @@ use super::errors::{
 use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To, Undo};
 use super::prepared::StatementKey;
-use super::statements::{ClientStatement, Portal};
+use super::statements::{ClientStatement, Portal, Ran};
 use super::{End, PassTo, Session, Step};
 use crate::protocol::frame::{self, HEADER_BYTES};
 use crate::protocol::frontend::{self, Named};
@@ -163,8 +163,8 @@ impl Session {
                     return Ok(Step::Wait);
                 };
                 if step == Step::Done && !self.skipping {
-                    let prepare = Prepare::anywhere(&key, !parse.name.is_empty());
-                    if !self.prepare(Side::Analytic, &prepare, To::Client).1 {
+                    let named = !parse.name.is_empty();
+                    if !self.prepare_analytic(&key, named, To::Client).1 {
                         self.answer(PARSE_COMPLETE);
                     }
                     let statement = made(key, facts, false, None);
@@ -297,8 +297,9 @@ impl Session {
             return Ok(Step::Wait);
         };
         if step == Step::Done && !self.skipping {
-            let prepare = Prepare::anywhere(&statement.key, !names.statement.is_empty());
-            let name = self.prepare(Side::Analytic, &prepare, To::Errors).0;
+            let named = !names.statement.is_empty();
+            let prepared = self.prepare_analytic(&statement.key, named, To::Errors);
+            let name = prepared.0;
             self.put_renamed_bind(Side::Analytic, frame, total, &name);
             self.pipeline.uses_last(&statement.key, &statement.name);
             self.taint_by_portal(names.portal);
@@ -327,7 +328,13 @@ impl Session {
 
     fn open_portal(&mut self, portal: &[u8], side: Side, statement: &ClientStatement) {
         let (facts, key) = (Arc::clone(&statement.facts), Arc::clone(&statement.key));
-        let remote = Portal::Remote { side, facts, key };
+        let ran = Ran::Open;
+        let remote = Portal::Remote {
+            side,
+            facts,
+            key,
+            ran,
+        };
         self.statements.open(portal, remote);
     }
 

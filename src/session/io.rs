@@ -24,6 +24,9 @@ impl Session {
         if self.client.ended {
             self.finish_after_client().await?;
         }
+        if let Some(number) = self.analytic_turn() {
+            return self.wait_for_analytic(number).await;
+        }
         let idle = self.status != b'I' && self.pipeline.is_empty() && self.script.is_none();
         let limit = self.snapshot.table.config.limits.idle_in_transaction;
         let moved = std::future::poll_fn(|cx| self.poll_sockets(cx, at_rest));
@@ -90,7 +93,11 @@ impl Session {
         }
     }
 
-    fn poll_sockets(&mut self, cx: &mut Context<'_>, at_rest: bool) -> Poll<Result<(), End>> {
+    pub(super) fn poll_sockets(
+        &mut self,
+        cx: &mut Context<'_>,
+        at_rest: bool,
+    ) -> Poll<Result<(), End>> {
         if self.told_to_end && self.pipeline.is_empty() {
             return Poll::Ready(Err(End::BackendSaid));
         }

@@ -7,6 +7,7 @@
 
 mod backends;
 mod batch;
+mod deadline;
 mod deferred;
 mod dispatch;
 mod errors;
@@ -14,12 +15,14 @@ mod extended;
 pub mod facts_cache;
 mod io;
 pub mod local;
+mod loss;
 mod oltp;
 pub mod pins;
 pub mod pipeline;
 mod portals;
 pub mod prepared;
 mod replies;
+mod rows;
 pub mod settings;
 mod simple;
 mod statements;
@@ -46,6 +49,7 @@ use crate::routing::{Decision, SessionView};
 use crate::server::{Shared, Snapshot};
 use crate::sql::{Dialect, StatementFacts};
 use batch::{Batch, Script};
+use deadline::Waits;
 use deferred::Deferred;
 use pins::{PinReason, Pins};
 use pipeline::{Pipeline, Side};
@@ -62,6 +66,8 @@ pub enum End {
     Told(ClientError),
     /// The default backend's own last message has been passed on.
     BackendSaid,
+    /// A reply broke off inside a message, where nothing can be said any more.
+    CutOff,
 }
 
 impl From<BadLength> for End {
@@ -193,6 +199,7 @@ pub struct Session {
     path_stale: bool,
     /// It was asked for, and the answer is not here yet.
     path_asked: bool,
+    waits: Waits,
     statements: Statements,
     last_route: Option<LastRoute>,
     statements_run: u64,
@@ -253,6 +260,7 @@ impl Session {
             pins: Pins::default(),
             pins_to_come: Vec::new(),
             path_asked: false,
+            waits: Waits::default(),
             traces_pending: false,
             may_have_prepared: false,
             sql_prepared: BTreeSet::new(),
@@ -309,11 +317,14 @@ impl Session {
             },
             () = stop.cancelled() => End::Told(ClientError::shutdown()),
         };
-        if let End::Told(error) = &end {
+        if let End::Told(error) = &end
+            && !self.is_within_message()
+        {
             compose::put_error(&mut self.client.out, error);
         }
         let _ = tokio::time::timeout(limits::FAREWELL_TIMEOUT, self.client.close()).await;
-        self.leave_backends(matches!(end, End::Told(_))).await;
+        let sent_away = matches!(end, End::Told(_) | End::CutOff);
+        self.leave_backends(sent_away).await;
         self.count_bytes();
         Summary {
             end,
@@ -435,6 +446,7 @@ impl Session {
             self.on_copy_frame(tag, frame);
             return Ok(Step::Done);
         }
+        self.renew_snapshot();
         match tag {
             // What came before it is done and answered first.
             b'X' if !self.pipeline.is_empty() && !self.copy_in => {

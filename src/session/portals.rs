@@ -14,8 +14,9 @@ use super::errors::{cannot_be_run, changed_result, malformed, no_unnamed};
 use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To};
 use super::prepared::StatementKey;
-use super::statements::Portal;
+use super::statements::{Portal, Ran};
 use super::{End, Session, Step};
+use crate::backend::engine::Dialect;
 use crate::protocol::compose;
 use crate::protocol::frontend::{self, Named};
 use crate::sql::StatementFacts;
@@ -122,8 +123,9 @@ impl Session {
                     return Ok(Step::Wait);
                 };
                 if step == Step::Done && !self.skipping {
-                    let prepare = Prepare::anywhere(&statement.key, !name.is_empty());
-                    let there = self.prepare(Side::Analytic, &prepare, To::Errors).0;
+                    let named = !name.is_empty();
+                    let prepared = self.prepare_analytic(&statement.key, named, To::Errors);
+                    let there = prepared.0;
                     if let Some(conn) = self.conn(Side::Analytic) {
                         let named = Named::Statement(there.as_bytes());
                         frontend::put_named(&mut conn.wire.out, b'D', named);
@@ -178,12 +180,14 @@ impl Session {
             }
             Some(Portal::Remote {
                 side: Side::Analytic,
+                ran,
                 ..
-            }) => Ok(self.pass_to_portal(frame, name, Expect::Execute)),
+            }) => Ok(self.execute_analytic(frame, name, ran)),
             Some(Portal::Remote {
                 side: Side::Oltp,
                 facts,
                 key,
+                ..
             }) => {
                 let step = self.pass_to_oltp(frame, Expect::Execute).await?;
                 if step == Step::Done && !self.skipping {
@@ -198,6 +202,28 @@ impl Session {
                 self.pass_to_oltp(frame, Expect::Execute).await
             }
         }
+    }
+
+    /// `Execute` of a portal on the leased connection. Once run to its end it has no more rows, where the engine would begin anew, too.
+    fn execute_analytic(&mut self, frame: &BytesMut, name: &[u8], ran: Ran) -> Step {
+        let restarts = self
+            .dialect_on(Side::Analytic)
+            .is_some_and(Dialect::restarts_portals);
+        match ran {
+            Ran::Sent(_) if restarts && self.is_unsettled() => return Step::Wait,
+            Ran::Ended if restarts => {
+                let mut out = BytesMut::new();
+                compose::put_command_complete(&mut out, "SELECT 0");
+                self.answer(&out);
+                return Step::Done;
+            }
+            _ => {}
+        }
+        let step = self.pass_to_portal(frame, name, Expect::Execute);
+        if step == Step::Done && !self.skipping {
+            self.statements.execute(name, self.pipeline.pushed());
+        }
+        step
     }
 
     /// `Execute` of a BEGIN, COMMIT or ROLLBACK that the default backend need not hear of, unless it must after all.

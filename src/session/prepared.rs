@@ -25,6 +25,8 @@ pub struct PreparedSet {
     named: HashMap<Arc<StatementKey>, Slot>,
     /// What the connection's unnamed statement is.
     unnamed: Option<Arc<StatementKey>>,
+    /// When that was prepared.
+    unnamed_made: u64,
     /// Names that the server may still have a statement under.
     free: Vec<Arc<str>>,
     clock: u64,
@@ -93,14 +95,28 @@ impl PreparedSet {
     }
 
     /// The same for a client's unnamed statement, which is not worth a name. `fresh`: it is prepared even if it is there.
-    pub fn prepare_unnamed(&mut self, key: &Arc<StatementKey>, fresh: bool) -> Preparation {
+    pub fn prepare_unnamed(
+        &mut self,
+        key: &Arc<StatementKey>,
+        fresh: bool,
+        now: u64,
+    ) -> Preparation {
         let parse = fresh || self.unnamed.as_ref() != Some(key);
+        if parse {
+            self.unnamed_made = now;
+        }
         self.unnamed = Some(Arc::clone(key));
         Preparation {
             name: Arc::default(),
             parse,
             close: false,
         }
+    }
+
+    /// Whether the unnamed statement was prepared before that.
+    #[must_use]
+    pub fn unnamed_is_older_than(&self, not_before: u64) -> bool {
+        self.unnamed_made < not_before
     }
 
     /// Takes back a statement whose `Parse` failed or never ran, or which is of no use any more.
@@ -221,13 +237,14 @@ mod tests {
     #[test]
     fn the_unnamed_statement_is_whatever_was_parsed_last() {
         let mut set = PreparedSet::default();
-        assert!(set.prepare_unnamed(&key("a"), false).parse);
-        assert!(!set.prepare_unnamed(&key("a"), false).parse);
-        assert!(set.prepare_unnamed(&key("a"), true).parse);
-        assert!(set.prepare_unnamed(&key("b"), false).parse);
-        assert!(set.prepare_unnamed(&key("a"), false).parse);
+        assert!(set.prepare_unnamed(&key("a"), false, 1).parse);
+        assert!(!set.prepare_unnamed(&key("a"), false, 1).parse);
+        assert!(set.prepare_unnamed(&key("a"), true, 1).parse);
+        assert!(set.prepare_unnamed(&key("b"), false, 1).parse);
+        assert!(set.prepare_unnamed(&key("a"), false, 1).parse);
         set.forget_unnamed();
-        assert!(set.prepare_unnamed(&key("a"), false).parse);
+        assert!(set.prepare_unnamed(&key("a"), false, 2).parse);
+        assert!(set.unnamed_is_older_than(3) && !set.unnamed_is_older_than(2));
     }
 
     #[test]

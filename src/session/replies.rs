@@ -4,6 +4,7 @@
 //! sees is always the default backend's.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
 
@@ -11,10 +12,8 @@ use super::batch::FailedBy;
 use super::pipeline::{Expect, Side, To, Undo, Verdict};
 use super::prepared::StatementKey;
 use super::{End, PassTo, Session};
-use crate::error::ClientError;
 use crate::limits;
-use crate::pool::Lease;
-use crate::protocol::frame::{self, Body, HEADER_BYTES};
+use crate::protocol::frame::{Body, HEADER_BYTES};
 use crate::protocol::{backend, compose};
 
 impl Session {
@@ -47,9 +46,9 @@ impl Session {
             return Ok(false);
         };
         let head = match conn.wire.head() {
-            Err(bad) => return self.lost(side, &bad.to_string()),
+            Err(bad) => return self.broke(side, &bad.to_string()),
             Ok(Some(head)) if head.total > limits::BACKEND_MESSAGE_BYTES_MAX => {
-                return self.lost(side, "its message is too long");
+                return self.broke(side, "its message is too long");
             }
             Ok(head) => head.filter(|head| conn.wire.inbox.len() >= head.total),
         };
@@ -62,43 +61,6 @@ impl Session {
             None if conn.wire.ended => self.lost(side, "it closed the connection"),
             None => Ok(false),
         }
-    }
-
-    /// Passes on a run of DataRow and CopyData messages, the last one perhaps in part.
-    fn pass_rows(&mut self, side: Side, to: To) -> bool {
-        let wanted = matches!(to, To::Client | To::ClientNotReady);
-        let Self {
-            oltp,
-            leased,
-            client,
-            ..
-        } = self;
-        let conn = match side {
-            Side::Oltp => oltp.as_mut().map(Lease::conn_mut),
-            Side::Analytic => leased.as_mut().map(|leased| leased.lease.conn_mut()),
-        };
-        let Some(conn) = conn else { return false };
-        let inbox = &mut conn.wire.inbox;
-        let mut end = conn.passing.min(inbox.len());
-        conn.passing -= end;
-        while conn.passing == 0 {
-            match frame::head(inbox.get(end..).unwrap_or_default()) {
-                Ok(Some(head)) if matches!(head.tag, b'D' | b'd') => {
-                    let here = head.total.min(inbox.len() - end);
-                    conn.passing = head.total - here;
-                    end += here;
-                }
-                _ => break,
-            }
-        }
-        if end == 0 {
-            return false;
-        }
-        let rows = inbox.split_to(end);
-        if wanted {
-            client.out.extend_from_slice(&rows);
-        }
-        true
     }
 
     /// One whole message that is no row, or a row of the router's own query.
@@ -136,7 +98,7 @@ impl Session {
             }
             _ => match self.pipeline.judge(tag) {
                 Verdict::Unexpected => {
-                    return self.lost(side, "it sent a message out of turn").map(drop);
+                    return self.broke(side, "it sent a message out of turn").map(drop);
                 }
                 verdict => {
                     if tag == b'C' && side == Side::Oltp {
@@ -150,6 +112,14 @@ impl Session {
                     }
                     if matches!(to, To::Client | To::ClientNotReady) {
                         self.client.out.extend_from_slice(message);
+                    }
+                    if side == Side::Analytic && expect == Expect::Execute {
+                        let number = self.pipeline.front().map_or(0, |entry| entry.number);
+                        match tag {
+                            b'C' | b'I' => self.statements.executed(number, true),
+                            b's' => self.statements.executed(number, false),
+                            _ => {}
+                        }
                     }
                     if verdict == Verdict::Ends {
                         self.end_entry(side);
@@ -228,7 +198,7 @@ impl Session {
 
     fn on_ready(&mut self, side: Side, expect: Expect, to: To, body: &[u8]) -> Result<(), End> {
         let Some(status) = backend::ready_status(body) else {
-            return self.lost(side, "its transaction status is none").map(drop);
+            return self.broke(side, "its transaction status is none").map(drop);
         };
         if let Some(conn) = self.conn(side) {
             conn.status = status;
@@ -238,7 +208,7 @@ impl Session {
             self.on_status(status);
         }
         if !matches!(expect, Expect::Query | Expect::Sync) {
-            return self.lost(side, "it is ready out of turn").map(drop);
+            return self.broke(side, "it is ready out of turn").map(drop);
         }
         self.copy_in = false;
         self.end_entry(side);
@@ -263,13 +233,25 @@ impl Session {
         if fatal && side == Side::Analytic {
             return self.lost(side, &fields.message).map(drop);
         }
+        let told = self.in_postgres_words(side, &fields);
+        let dialect = self.dialect_on(side);
+        if side == Side::Analytic && dialect.is_some_and(|d| d.hangs_up_after(&fields.message)) {
+            return self.lose_analytic(&fields.message, told).map(drop);
+        }
+        let text = told.as_ref().map_or(&fields.message, |told| &told.message);
+        let translated = told.as_ref().map(|told| {
+            let mut frame = BytesMut::new();
+            compose::put_error(&mut frame, told);
+            frame
+        });
+        let message = translated.as_ref().unwrap_or(message);
         let shown = match to {
             To::Client | To::ClientNotReady | To::Errors => true,
             To::Session => self.batch.oltp_used || fatal,
             To::Nobody | To::Inspection | To::Setup => fatal,
         };
         if shown {
-            match self.own_names_in(&fields.message, message) {
+            match self.own_names_in(text, message) {
                 Some(renamed) => self.client.out.extend_from_slice(&renamed),
                 None => self.client.out.extend_from_slice(message),
             }
@@ -299,7 +281,11 @@ impl Session {
                     leased.tainted = true;
                 }
             }
-            (Side::Analytic, _) => {}
+            (Side::Analytic, code) => {
+                if dialect.is_some_and(|d| d.outdates_plan(code, &fields.message)) {
+                    self.forget_plans();
+                }
+            }
         }
         if expect == Expect::Query {
             if let Some(script) = self.script.as_mut().filter(|_| to != To::Nobody) {
@@ -333,6 +319,23 @@ impl Session {
             self.skipping = !self.batch.closing;
         }
         Ok(())
+    }
+
+    /// A statement failed since its relations were changed behind it: it is prepared anew before it is used again, as are all that were
+    /// prepared before now.
+    fn forget_plans(&mut self) {
+        let uses = self.pipeline.front().and_then(|entry| entry.uses.clone());
+        let Some(conn) = self.conn(Side::Analytic) else {
+            return;
+        };
+        if let Some(uses) = uses {
+            conn.prepared.forget(&uses.key);
+        }
+        let index = conn.backend;
+        if let Some(backend) = self.snapshot.backends.get(index) {
+            let now = self.shared.number();
+            backend.plans_before.fetch_max(now, Ordering::Relaxed);
+        }
     }
 
     /// An error that names a statement as a shared connection knows it, with the name that the client gave it.
@@ -477,32 +480,6 @@ impl Session {
         let spoke = wire.ended || !wire.inbox.is_empty();
         leased.tainted |= spoke;
         spoke
-    }
-
-    /// A connection is lost or cannot be trusted any more.
-    fn lost(&mut self, side: Side, why: &str) -> Result<bool, End> {
-        if side == Side::Analytic {
-            self.lose_analytic(why);
-            return Ok(true);
-        }
-        let name = self
-            .snapshot
-            .table
-            .backend_name(self.snapshot.table.config.default)
-            .to_owned();
-        tracing::warn!(backend = name, why, "connection lost");
-        self.oltp = None;
-        let running = !self.pipeline.is_empty() || self.status != b'I';
-        let message = format!("connection to backend \"{name}\" was lost");
-        let error = if running {
-            let detail = "What was running may or may not have been done.";
-            ClientError::lost(message)
-                .detail(detail)
-                .hint("Connect again and look before you repeat it.")
-        } else {
-            ClientError::unreachable(message).hint("Nothing was running. Connect again.")
-        };
-        Err(End::Told(error.fatal()))
     }
 
     /// A message while the default backend takes COPY data: everything goes there, as PostgreSQL would read it.

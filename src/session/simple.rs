@@ -283,9 +283,10 @@ impl Session {
         if self.needs_path(&part.facts) {
             if let Err(error) = self.ask_path().await {
                 self.fail_script(&error);
-            } else if self.path_stale {
-                // It could not be asked.
+            } else {
+                // If it could not be asked.
                 self.path_stale = false;
+                self.waits.stale = false;
             }
             return;
         }

@@ -33,6 +33,17 @@ pub struct ClientStatement {
     pub local: Option<LocalCommand>,
 }
 
+/// How far a portal on a backend was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// Not at all, or not to its end.
+    Open,
+    /// By the Execute that was sent as this number, see [`super::pipeline::Pipeline::pushed`].
+    Sent(u64),
+    /// To its end.
+    Ended,
+}
+
 /// What a portal was made of.
 #[derive(Debug, Clone)]
 pub enum Portal {
@@ -44,6 +55,8 @@ pub enum Portal {
         facts: Arc<StatementFacts>,
         /// Its statement.
         key: Arc<StatementKey>,
+        /// Whether it was run there.
+        ran: Ran,
     },
     /// The router answers it.
     Local(LocalCommand),
@@ -148,6 +161,24 @@ impl Statements {
     pub fn open(&mut self, name: &[u8], portal: Portal) {
         if self.portals.len() < CLIENT_PORTALS_MAX || self.portals.contains_key(name) {
             self.portals.insert(name.into(), portal);
+        }
+    }
+
+    /// An Execute of a portal was sent as this number.
+    pub fn execute(&mut self, name: &[u8], number: u64) {
+        if let Some(Portal::Remote { ran, .. }) = self.portals.get_mut(name) {
+            *ran = Ran::Sent(number);
+        }
+    }
+
+    /// The Execute that was sent as this number has run its portal to its end, or as far as it asked for.
+    pub fn executed(&mut self, number: u64, ended: bool) {
+        for portal in self.portals.values_mut() {
+            if let Portal::Remote { ran, .. } = portal
+                && *ran == Ran::Sent(number)
+            {
+                *ran = if ended { Ran::Ended } else { Ran::Open };
+            }
         }
     }
 

@@ -9,11 +9,12 @@ use crate::sql::{
     is_read_only_builtin,
 };
 
-/// What the default backend is asked for: search path, user, and temporary relations.
+/// What the default backend is asked for: search path, user, temporary relations, and how long a statement may take.
 pub(super) const PATH_QUERY: &str = "SELECT pg_catalog.current_setting('search_path'), current_user, \
      pg_catalog.array_to_string(ARRAY(SELECT relname::pg_catalog.text FROM pg_catalog.pg_class \
      WHERE relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
-     AND relkind OPERATOR(pg_catalog.=) ANY ('{r,v,m,p}'::pg_catalog.\"char\"[])), E'\\n')";
+     AND relkind OPERATOR(pg_catalog.=) ANY ('{r,v,m,p}'::pg_catalog.\"char\"[])), E'\\n'), \
+     pg_catalog.current_setting('statement_timeout')";
 
 /// What `tidegate.to` becomes at the end of the transaction that has set it.
 pub(super) struct HintScope {
@@ -28,6 +29,7 @@ impl Session {
     pub(super) fn track(&mut self, facts: &StatementFacts, text: &[u8]) {
         self.trace(facts, text);
         self.path_stale |= may_move_path(facts);
+        self.waits.track(facts);
         match &facts.session {
             SessionEffect::Transaction(control) => self.track_transaction(control),
             SessionEffect::CreateTemp(name)
@@ -112,6 +114,7 @@ impl Session {
                 };
             }
             self.view.keep_mirrored = false;
+            self.waits.transaction_ended();
             self.statements.close_all();
             // A rolled-back or local SET, and temporary relations that went with the transaction.
             self.path_stale = true;
@@ -125,9 +128,11 @@ impl Session {
             |name: &crate::sql::RelationName| name.schema.is_none() && table.may_claim(&name.name);
         // What EXPLAIN ROUTE is asked about is not among its own relations.
         let explains = matches!(facts.session, SessionEffect::ExplainRoute(_));
-        self.path_stale
-            && !self.view.failed
-            && (explains || facts.relations.iter().any(|used| depends(&used.name)))
+        let named = || facts.relations.iter().any(|used| depends(&used.name));
+        let claimable = |used: &crate::sql::RelationUse| table.may_claim(&used.name.name);
+        let path = self.path_stale && (explains || named());
+        let timeout = self.waits.stale && facts.relations.iter().any(claimable);
+        !self.view.failed && (path || timeout)
     }
 
     /// Takes the answer to [`PATH_QUERY`].
@@ -141,6 +146,9 @@ impl Session {
         };
         if let (Some(path), Some(user)) = (text(0), text(1)) {
             self.view.set_search_path(&path, &user);
+        }
+        if let Some(shown) = text(3) {
+            self.waits.set_timeout(&shown);
         }
         let names = text(2).unwrap_or_default();
         self.view.temporary = names

@@ -1,11 +1,26 @@
 //! What does each engine need of the router?
 //!
-//! A new engine is one file here that answers [`Dialect`]; nothing else knows engines by name.
+//! A new engine is one file or folder here that answers [`Dialect`]; nothing else knows engines by name.
 
 mod postgres;
 mod risingwave;
 
 use crate::config::Engine;
+use crate::error::ClientError;
+
+/// How a statement is ended on an engine that gives a login no cancel key: by SQL, on a connection of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Keyless {
+    /// The query that a connection is asked for its session's number.
+    pub own_id: &'static str,
+    /// The query that lists sessions.
+    pub sessions: &'static str,
+    /// The statement that ends what the session of that number runs; `None` where it is not certain which that is.
+    pub kill: fn(&[TextRow], i32) -> Option<String>,
+}
+
+/// A row of a simple query's answer.
+pub type TextRow = Vec<Option<String>>;
 
 /// What differs between engines.
 pub trait Dialect: Send + Sync {
@@ -19,6 +34,11 @@ pub trait Dialect: Send + Sync {
 
     /// Settings of the session, among those that PostgreSQL reports, that are set on the engine's connections too.
     fn followed_settings(&self) -> &'static [&'static str];
+
+    /// The value of such a setting as the engine takes it; `None` where it takes nothing like it and keeps its default.
+    fn followed_value(&self, _name: &str, value: &str) -> Option<String> {
+        Some(value.to_owned())
+    }
 
     /// The query that lists the relations, with columns schema, name and kind (a letter of `pg_class.relkind`, or
     /// RisingWave's word).
@@ -37,6 +57,31 @@ pub trait Dialect: Send + Sync {
     /// A failure of [`Dialect::relations_query`], for people.
     fn explain_catalog_error(&self, why: &str) -> String {
         why.to_owned()
+    }
+
+    /// What a client is told in place of an error with this code and text; `None` where it is fit for a client of PostgreSQL as it is.
+    fn translate_error(&self, _code: &str, _message: &str) -> Option<ClientError> {
+        None
+    }
+
+    /// Whether the engine closes the connection behind an error of this text, without a ReadyForQuery.
+    fn hangs_up_after(&self, _message: &str) -> bool {
+        false
+    }
+
+    /// Whether a portal that was run to its end begins again where it is executed once more, instead of having no more rows.
+    fn restarts_portals(&self) -> bool {
+        false
+    }
+
+    /// Whether an error says that a statement has to be prepared again: its relations were changed behind it.
+    fn outdates_plan(&self, code: &str, _message: &str) -> bool {
+        matches!(code, "0A000" | "26000")
+    }
+
+    /// How statements of logins without a cancel key are ended, if they can be.
+    fn keyless(&self) -> Option<Keyless> {
+        None
     }
 
     /// Whether a notice of this text is the engine's chatter about being another engine.

@@ -5,6 +5,9 @@ mod facts;
 mod golden;
 mod nasty;
 mod through;
+mod through_errors;
+mod through_failures;
+mod through_waits;
 
 use crate::support::postgres::{PAIR, drop_databases, fresh_name};
 use crate::support::wire::Raw;

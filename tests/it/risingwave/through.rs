@@ -163,12 +163,15 @@ fn the_client_is_told_the_parameters_of_postgres_alone() {
 fn an_analytic_side_that_breaks_off_costs_one_error_and_nothing_else() {
     run(async {
         let (tide, double) = tide("rw_breaks_off", Options::default()).await;
-        for mischief in [
-            Mischief::CloseAtOnce,
-            Mischief::CloseAfterColumns,
-            Mischief::CloseBeforeComplete,
-            Mischief::UnknownMessage,
-            Mischief::BadLength,
+        for (mischief, code) in [
+            (Mischief::CloseAtOnce, "57P01"),
+            (Mischief::CloseAfterColumns, "57P01"),
+            (Mischief::CloseInRow, "57P01"),
+            (Mischief::CloseBeforeComplete, "57P01"),
+            (Mischief::CloseBeforeReady, "57P01"),
+            (Mischief::UnknownMessage, "08P01"),
+            (Mischief::BadLength, "08P01"),
+            (Mischief::HugeLength, "08P01"),
         ] {
             for extended in [false, true] {
                 let sql = "SELECT id AS unlucky FROM orders LIMIT 1";
@@ -180,11 +183,7 @@ fn an_analytic_side_that_breaks_off_costs_one_error_and_nothing_else() {
                     raw.query(sql).await
                 };
                 double.behave();
-                assert_eq!(
-                    wire::sqlstates(&frames),
-                    ["57P01"],
-                    "{mischief:?} {extended}"
-                );
+                assert_eq!(wire::sqlstates(&frames), [code], "{mischief:?} {extended}");
                 assert_eq!(status(&frames), 'I', "{mischief:?} {extended}");
                 for (sql, value) in [
                     ("SELECT count(*) FROM orders", "100"),
@@ -264,6 +263,60 @@ fn a_string_of_analytic_reads_is_sent_one_by_one() {
                 .seen()
                 .iter()
                 .any(|sql| sql.contains("orders;") || sql.contains("SELECT 4"))
+        );
+    });
+}
+
+#[test]
+fn a_portal_that_was_run_to_its_end_has_no_more_rows() {
+    run(async {
+        let (tide, _double) = tide("rw_portal_twice", Options::default()).await;
+        let mut raw = tide.raw().await;
+        let sql = "SELECT id FROM orders ORDER BY id LIMIT 2";
+        let twice = [
+            wire::parse("", sql),
+            wire::bind("p", "", &[]),
+            wire::execute("p", 0),
+            wire::execute("p", 0),
+            wire::bind("q", "", &[]),
+            wire::execute("q", 1),
+            wire::execute("q", 0),
+            wire::execute("q", 0),
+        ];
+        let frames = raw.batch(&twice).await;
+        assert_eq!(tags(&frames), "12DDCC2DsDCCZ");
+        assert_eq!(
+            completed(&frames),
+            ["SELECT 2", "SELECT 0", "SELECT 1", "SELECT 0"]
+        );
+    });
+}
+
+#[test]
+fn time_zone_and_application_name_are_those_of_the_session() {
+    run(async {
+        let (tide, _double) = tide("rw_followed", Options::default()).await;
+        let mut tokyo = tide.raw().await;
+        tokyo.query("SET TimeZone = 'Asia/Tokyo'").await;
+        tokyo.query("SET application_name = 'it''s me'").await;
+        let when = "SELECT '2024-01-01 00:00:00+00'::timestamptz FROM orders LIMIT 1";
+        let who = "SELECT current_setting('application_name') FROM orders LIMIT 1";
+        assert_eq!(
+            values(&tokyo.query(when).await),
+            ["2024-01-01 09:00:00+09:00"]
+        );
+        assert_eq!(values(&tokyo.query(who).await), ["it's me"]);
+        let mut other = tide.raw().await;
+        other.query("SET TimeZone = 'America/New_York'").await;
+        assert_eq!(
+            values(&other.query(when).await),
+            ["2023-12-31 19:00:00-05:00"]
+        );
+        // An offset in POSIX's form is nothing that RisingWave knows: its default is better than a failure.
+        tokyo.query("SET TimeZone = '<+02>-02'").await;
+        assert_eq!(
+            values(&tokyo.query(when).await),
+            ["2024-01-01 00:00:00+00:00"]
         );
     });
 }

@@ -16,6 +16,8 @@ pub enum Mischief {
     CloseAfterColumns,
     /// …in the middle of a row.
     CloseInRow,
+    /// …in the middle of a row that is [`LONG_ROW`] bytes long.
+    CloseInLongRow,
     /// …behind the last row, before the statement is complete.
     CloseBeforeComplete,
     /// …where ReadyForQuery should come.
@@ -31,6 +33,9 @@ pub enum Mischief {
     /// No answer, and the connection stays open.
     Silence,
 }
+
+/// Bytes of a row that is more than anybody wants to hold.
+pub const LONG_ROW: u32 = 1 << 20;
 
 const COLUMNS: &[u8] = b"T\0\0\0\x1a\0\x01n\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0";
 const ROW: &[u8] = b"D\0\0\0\x0b\0\x01\0\0\0\x011";
@@ -53,6 +58,11 @@ impl Session {
             Mischief::CloseAtOnce => (Vec::new(), true),
             Mischief::CloseAfterColumns => (columns.to_vec(), true),
             Mischief::CloseInRow => ([columns, &ROW[..8]].concat(), true),
+            Mischief::CloseInLongRow => {
+                let head = [&b"D"[..], &(LONG_ROW - 1).to_be_bytes()].concat();
+                let half = vec![b'x'; LONG_ROW as usize / 2];
+                ([columns, &head, &half].concat(), true)
+            }
             Mischief::CloseBeforeComplete => ([columns, ROW].concat(), true),
             Mischief::CloseBeforeReady => (whole, true),
             Mischief::UnknownMessage => (

@@ -35,7 +35,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use chaos::Mischief;
+pub use chaos::{LONG_ROW, Mischief};
 pub use world::User;
 
 use back::Behind;

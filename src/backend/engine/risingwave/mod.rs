@@ -1,0 +1,156 @@
+//! RisingWave: portals survive a Sync, a read-write BEGIN starts nothing, and its catalogs are its own.
+//!
+//! Facts are from a running 2.8.4; what is missing of the adapter (parameter types, cursors, its own DDL) is the work of a later issue.
+
+mod errors;
+#[cfg(test)]
+mod errors_tests;
+
+use super::{Dialect, Keyless, TextRow};
+use crate::error::ClientError;
+
+/// RisingWave.
+pub(super) struct RisingWave;
+
+impl Dialect for RisingWave {
+    fn read_only_parameters(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    fn read_block(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
+    fn followed_settings(&self) -> &'static [&'static str] {
+        &["TimeZone", "application_name"]
+    }
+
+    fn followed_value(&self, name: &str, value: &str) -> Option<String> {
+        // It knows zones by their names in the tz database alone, not PostgreSQL's own files nor offsets in POSIX's form.
+        let special = ["posix/", "right/", "localtime", "posixrules", "Factory"];
+        let zone = || {
+            let named = value
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+'));
+            let listed = value.contains('/') || matches!(value, "UTC" | "GMT");
+            named && listed && !special.iter().any(|prefix| value.starts_with(prefix))
+        };
+        (name != "TimeZone" || zone()).then(|| value.to_owned())
+    }
+
+    fn relations_query(&self) -> &'static str {
+        "SELECT s.name AS schema_name, r.name, r.relation_type FROM rw_catalog.rw_relations r \
+         JOIN rw_catalog.rw_schemas s ON s.id = r.schema_id \
+         WHERE r.relation_type IN ('table','materialized view','view','source','sink','index') \
+         AND s.name NOT IN ('pg_catalog','information_schema','rw_catalog')"
+    }
+
+    fn explain_catalog_error(&self, why: &str) -> String {
+        if why.contains("rw_catalog") {
+            return format!("this is not RisingWave (engine: postgres is for PostgreSQL): {why}");
+        }
+        why.to_owned()
+    }
+
+    fn functions_query(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn hides_notice(&self, message: &str) -> bool {
+        message.contains("transaction is not supported yet")
+            || message.contains("there is no transaction in progress")
+    }
+
+    fn translate_error(&self, code: &str, message: &str) -> Option<ClientError> {
+        Some(errors::translate(code, message))
+    }
+
+    fn hangs_up_after(&self, message: &str) -> bool {
+        message.starts_with("Panicked when handling the request")
+    }
+
+    fn restarts_portals(&self) -> bool {
+        true
+    }
+
+    fn outdates_plan(&self, _: &str, message: &str) -> bool {
+        message.contains("vnode mapping not found")
+            || (message.starts_with("Failed to execute the statement")
+                && message.contains("Catalog error"))
+    }
+
+    fn keyless(&self) -> Option<Keyless> {
+        Some(Keyless {
+            own_id: "SELECT pg_backend_pid()",
+            sessions: "SHOW PROCESSLIST",
+            kill,
+        })
+    }
+}
+
+/// The statement that ends what the session `id` runs. Its rows say worker, `worker:id`, user and more; with several frontends the same
+/// number may stand for several sessions, and none of them is ended then.
+fn kill(sessions: &[TextRow], id: i32) -> Option<String> {
+    let suffix = format!(":{id}");
+    let mut found = sessions
+        .iter()
+        .filter_map(|row| row.get(1)?.as_deref())
+        .filter(|process| {
+            process.ends_with(&suffix) && process.bytes().all(|b| b.is_ascii_digit() || b == b':')
+        });
+    let only = found.next()?;
+    found.next().is_none().then(|| format!("KILL '{only}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_killed_by_its_worker_and_number_and_only_where_there_is_one() {
+        let row = |process: &str| vec![Some("1".to_owned()), Some(process.to_owned())];
+        let list = [row("1:3"), row("1:13"), row("2:4")];
+        assert_eq!(kill(&list, 3).as_deref(), Some("KILL '1:3'"));
+        assert_eq!(kill(&list, 4).as_deref(), Some("KILL '2:4'"));
+        assert_eq!(kill(&list, 5), None);
+        assert_eq!(kill(&[row("1:3"), row("2:3")], 3), None);
+        assert_eq!(kill(&[row("1'; DROP:3")], 3), None);
+    }
+
+    #[test]
+    fn a_time_zone_is_followed_by_its_name_only() {
+        for zone in [
+            "UTC",
+            "Asia/Tokyo",
+            "America/Argentina/Buenos_Aires",
+            "Etc/GMT+8",
+        ] {
+            assert_eq!(
+                RisingWave.followed_value("TimeZone", zone).as_deref(),
+                Some(zone)
+            );
+        }
+        for zone in [
+            "<+02>-02",
+            "localtime",
+            "posix/Asia/Tokyo",
+            "EST5EDT,M3.2.0",
+            "x'y/z",
+            "",
+        ] {
+            assert_eq!(RisingWave.followed_value("TimeZone", zone), None, "{zone}");
+        }
+        let name = RisingWave.followed_value("application_name", "my app's");
+        assert_eq!(name.as_deref(), Some("my app's"));
+    }
+
+    #[test]
+    fn a_panic_and_a_plan_that_is_out_of_date_are_known_by_their_words() {
+        let panic = "Panicked when handling the request: index out of bounds";
+        assert!(RisingWave.hangs_up_after(panic) && !RisingWave.outdates_plan("XX000", panic));
+        let stale = "Failed to execute the statement\n\nCaused by these errors (recent errors listed first):\n  1: Scheduler error\n  2: Streaming vnode mapping not found for fragment 57\n";
+        assert!(RisingWave.outdates_plan("XX000", stale) && !RisingWave.hangs_up_after(stale));
+        let parse = "Failed to prepare the statement\n\nCaused by these errors (recent errors listed first):\n  1: Catalog error\n  2: table or source not found: nosuch\n";
+        assert!(!RisingWave.outdates_plan("42704", parse));
+    }
+}
