@@ -6,6 +6,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::backends::ABORT;
+use super::pins::PinReason;
 use super::pipeline::{Side, To};
 use super::{Session, Step};
 use crate::config::BeginMode;
@@ -31,9 +32,12 @@ impl Session {
                     .told
                     .iter()
                     .any(|(name, value)| name == "in_hot_standby" && value == "on");
+                // A server that has heard of a transaction keeps notifications back until its end.
                 unused
                     && self.status == b'I'
                     && !standby
+                    && !self.listens
+                    && !self.pins.has(PinReason::Listen)
                     && self.snapshot.table.config.begin == BeginMode::Deferred
             }
             SessionEffect::Transaction(

@@ -204,6 +204,8 @@ pub struct Session {
     last_route: Option<LastRoute>,
     statements_run: u64,
     counted: [u64; 2],
+    /// It has asked for notifications.
+    listens: bool,
     /// The client has been told that an administrator ended its session.
     told_to_end: bool,
     /// Ready when the router wants sessions at rest to end, or an administrator this one.
@@ -298,6 +300,7 @@ impl Session {
             last_route: None,
             statements_run: 0,
             counted: [0; 2],
+            listens: false,
             told_to_end: false,
             drained,
         };

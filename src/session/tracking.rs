@@ -37,6 +37,7 @@ impl Session {
             {
                 self.view.temporary.insert(name.clone());
             }
+            SessionEffect::Listen => self.listens = true,
             SessionEffect::Reset(None) => self.view.hint = None,
             SessionEffect::Deallocate(Some(name)) => drop(self.statements.remove(name.as_bytes())),
             _ => {}

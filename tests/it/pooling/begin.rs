@@ -1,6 +1,7 @@
 //! BEGIN is answered at once and sent with the first statement; what is left open is ended.
 
 use super::{narrow, narrow_with, one};
+use crate::support::tide::Tide;
 use crate::support::wire::{
     bind, completed, execute, parse, sqlstates, status, tags, values, whole,
 };
@@ -161,5 +162,28 @@ fn a_transaction_left_open_too_long_is_ended() {
         assert_eq!(sqlstates(&frames), ["25P03"]);
         let mut other = tide.raw().await;
         assert_eq!(one(&mut other, "SELECT count(*) FROM notes").await, "0");
+    });
+}
+
+#[test]
+fn a_listener_hears_nothing_within_its_transaction() {
+    run(async {
+        for mode in ["transaction", "session"] {
+            let tide = Tide::with("listening", &format!("pooling: {mode}")).await;
+            let (mut listener, mut notifier) = (tide.raw().await, tide.raw().await);
+            listener.query("LISTEN news").await;
+            listener.query("BEGIN").await;
+            notifier.query("NOTIFY news").await;
+            // The server keeps it back until the transaction ends, so it must know of that.
+            let within = listener.query("SELECT 1").await;
+            assert!(!tags(&within).contains('A'), "{mode}");
+            let end = listener.query("COMMIT").await;
+            let told = if tags(&end).contains('A') {
+                true
+            } else {
+                listener.frame().await.is_some_and(|frame| frame.tag == 'A')
+            };
+            assert!(told, "{mode}");
+        }
     });
 }
