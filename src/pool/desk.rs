@@ -250,6 +250,12 @@ impl<C: Parkable> Desk<C> {
         })
     }
 
+    /// Keeps connections to a database, or to any, again.
+    pub(super) fn readmit(&mut self, database: Option<&str>) {
+        self.keeps_none
+            .retain(|(closed, _)| closed.as_deref() != database);
+    }
+
     /// Gives what has become free to the first who can use it. One thing becomes free at a time, or a few at rest, so this stops at
     /// the first who must go on waiting while nothing is idle.
     fn serve(&mut self) {

@@ -218,6 +218,11 @@ impl Pool {
         }
     }
 
+    /// What [`Pool::evict`] was for is done: connections are kept again.
+    pub fn readmit(&self, database: Option<&str>) {
+        self.change(|desk| desk.readmit(database));
+    }
+
     /// Closes what is idle on a server that is not to be used any more. What is in use there is closed when it comes back.
     pub async fn leave(self: &Arc<Self>, endpoint: usize) {
         let gone = self.change(|desk| desk.dismiss(|conn| conn.endpoint == endpoint));

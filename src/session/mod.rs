@@ -204,6 +204,8 @@ pub struct Session {
     last_route: Option<LastRoute>,
     statements_run: u64,
     counted: [u64; 2],
+    /// The database, or any, whose idle connections were closed for a statement under way.
+    evicted: Option<Option<String>>,
     /// It has asked for notifications.
     listens: bool,
     /// The client has been told that an administrator ended its session.
@@ -300,6 +302,7 @@ impl Session {
             last_route: None,
             statements_run: 0,
             counted: [0; 2],
+            evicted: None,
             listens: false,
             told_to_end: false,
             drained,

@@ -163,6 +163,7 @@ impl Session {
         {
             let database = sql::database_wanted(text);
             backend.pool.evict(database.as_deref()).await;
+            self.evicted = Some(database);
         }
         // In a failed transaction the server refuses them all.
         if !self.pooled || self.view.failed {
@@ -300,6 +301,11 @@ impl Session {
             || self.passing.0 > 0;
         if in_work {
             return;
+        }
+        if let Some(database) = self.evicted.take()
+            && let Some(backend) = self.snapshot.oltp()
+        {
+            backend.pool.readmit(database.as_deref());
         }
         // What was not run does not pin.
         self.pins_to_come.clear();

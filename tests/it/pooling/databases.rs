@@ -1,9 +1,9 @@
 //! Which database a client's name leads to, and that idle connections stand in nobody's way.
 
-use super::one;
+use super::{narrow, one};
 use crate::support::run;
 use crate::support::tide::Setup;
-use crate::support::wire::{Raw, message, sqlstates, startup};
+use crate::support::wire::{Raw, completed, message, sqlstates, startup};
 
 #[test]
 fn databases_go_by_the_clients_name_or_are_mapped() {
@@ -42,5 +42,22 @@ fn databases_go_by_the_clients_name_or_are_mapped() {
         gone.send(&startup(3 << 16, &[("user", "app"), ("database", &fresh)]))
             .await;
         assert_eq!(sqlstates(&gone.rest().await), ["3D000"]);
+    });
+}
+
+#[test]
+fn logins_have_homes_again_once_a_database_was_altered() {
+    run(async {
+        let tide = narrow("altered", 3).await;
+        let mut other = tide.raw().await;
+        let alter = format!(
+            "ALTER DATABASE {} SET work_mem TO '5MB'",
+            tide.sides.database
+        );
+        assert_eq!(completed(&other.query(&alter).await), ["ALTER DATABASE"]);
+        let mut raw = Raw::connect(&tide.router.address).await;
+        let welcome = raw.log_in("app", &tide.sides.database).await;
+        let pid = one(&mut raw, "SELECT pg_backend_pid()").await;
+        assert_eq!(pid, welcome.pid.to_string());
     });
 }
