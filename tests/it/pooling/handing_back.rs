@@ -7,7 +7,7 @@ use crate::support::wire::{
     Raw, cancel, completed, flush, function_call, message, parse, query, sqlstates, status, sync,
     tags, values, whole,
 };
-use crate::support::{eventually, run, sql};
+use crate::support::{eventually, http, run, sql};
 
 #[test]
 fn a_client_that_vanishes_in_a_transaction_leaves_no_trace() {
@@ -295,6 +295,12 @@ fn a_restart_of_the_server_ends_no_session_at_rest() {
         )
         .await;
         raw.query("DISCARD ALL").await;
+        // At rest: what the router asks after that is answered too.
+        let active = "tidegate_pool_connections{backend=\"oltp\",state=\"active\"}";
+        eventually("the connection is given back", || async {
+            http::sample(&tide.router.http, active).await == Some(0.0)
+        })
+        .await;
         cluster.restart();
         eventually("statements run again", || async {
             let mut fresh = Raw::connect(&tide.router.address).await;
