@@ -3,7 +3,7 @@
 //! One engine behind `tidegate explain`, `tidegate replay` and `POST /api/explain`: the facts and the decision are those of the wire, and
 //! only here a clock is held to them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::routing::{self, Decision, Explanation, RoutingTable, SessionView};
@@ -47,7 +47,7 @@ pub struct Answer {
     pub facts: StatementFacts,
     /// Where it goes.
     pub decision: Decision,
-    took_ns: u64,
+    took: Duration,
 }
 
 impl Answer {
@@ -60,7 +60,7 @@ impl Answer {
         Self {
             facts,
             decision,
-            took_ns: u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            took: begun.elapsed(),
         }
     }
 
@@ -73,11 +73,7 @@ impl Answer {
         table: &RoutingTable,
     ) -> Explanation {
         let text = String::from_utf8_lossy(statement);
-        let told = routing::explain_decision(&text, &self.facts, &self.decision, view, table);
-        Explanation {
-            took_ns: Some(self.took_ns),
-            ..told
-        }
+        routing::explain_decision(&text, &self.facts, &self.decision, view, table).took(self.took)
     }
 }
 

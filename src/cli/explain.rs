@@ -128,16 +128,8 @@ fn put_text(out: &mut String, route: &Explanation) {
         line(out, "took", &format!("{} µs", nanoseconds.div_ceil(1000)));
     }
     for relation in &route.relations {
-        let (name, home) = (&relation.name, relation.home);
-        let told = if relation.backends.is_empty() {
-            format!("{name}: {home}, nobody has it")
-        } else {
-            format!("{name}: {home}, on {}", relation.backends.join(" and "))
-        };
-        line(out, "relation", &told);
-        for tried in &relation.tried {
-            let mark = if tried.matched { "->" } else { "  " };
-            line(out, "", &format!("{mark} {}: {}", tried.rule, tried.why));
+        for (at, told) in relation.lines().iter().enumerate() {
+            line(out, if at == 0 { "relation" } else { "" }, told);
         }
     }
     if let Some(refused) = &route.refused {

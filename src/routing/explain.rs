@@ -2,6 +2,8 @@
 //!
 //! The same [`decide`] as on the wire, with every relation's resolved name and the rules that were tried for it beside it.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::decide::{decide, place_of};
@@ -53,6 +55,17 @@ pub struct Refused {
     pub detail: Option<String>,
     /// What to do.
     pub hint: Option<String>,
+}
+
+impl Explanation {
+    /// The same, with the time that reading and deciding took.
+    #[must_use]
+    pub fn took(self, took: Duration) -> Self {
+        Self {
+            took_ns: Some(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
+            ..self
+        }
+    }
 }
 
 impl From<&ClientError> for Refused {

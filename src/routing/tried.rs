@@ -29,6 +29,24 @@ pub struct RelationTold {
     pub tried: Vec<Tried>,
 }
 
+impl RelationTold {
+    /// The same for people: a line for the relation, and one for each rule, the one that decided behind an arrow.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let (name, home) = (&self.name, self.home);
+        let told = if self.backends.is_empty() {
+            format!("{name}: {home}, nobody has it")
+        } else {
+            format!("{name}: {home}, on {}", self.backends.join(" and "))
+        };
+        let tried = self.tried.iter().map(|tried| {
+            let mark = if tried.matched { "->" } else { "  " };
+            format!("{mark} {}: {}", tried.rule, tried.why)
+        });
+        std::iter::once(told).chain(tried).collect()
+    }
+}
+
 /// What one rule made of a relation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tried {

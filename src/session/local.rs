@@ -1,6 +1,6 @@
 //! Which statements does the router answer itself?
 //!
-//! `EXPLAIN ROUTE …`, and `SET`, `SHOW` and `RESET` of `tidegate.*`. Found on the facts, so that they work the same in the simple and
+//! `EXPLAIN ROUTE [VERBOSE] …`, and `SET`, `SHOW` and `RESET` of `tidegate.*`. Found on the facts, so that they work the same in the simple and
 //! the extended protocol.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::protocol::compose;
 use crate::protocol::sqlstate::{
     INSUFFICIENT_PRIVILEGE, INVALID_PARAMETER_VALUE, UNDEFINED_OBJECT,
 };
-use crate::routing::{Explanation, RoutingTable, SessionView};
+use crate::routing::{Explanation, RelationTold, RoutingTable, SessionView};
 use crate::sql::{Hint, SessionEffect, StatementFacts};
 
 /// The columns of `EXPLAIN ROUTE` and `SHOW tidegate.last_route`.
@@ -28,14 +28,22 @@ const ROUTE_COLUMNS: [&str; 7] = [
     "reason",
 ];
 
+/// What `EXPLAIN ROUTE VERBOSE` adds to them.
+const VERBOSE_COLUMNS: [&str; 3] = ["parsed_by", "relations", "took_ns"];
+
 /// The columns of `SHOW tidegate.pins`.
 const PIN_COLUMNS: [&str; 5] = ["session", "user", "database", "backend_pid", "reason"];
 
 /// A statement for the router.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocalCommand {
-    /// `EXPLAIN ROUTE statement`, with the inner statement's text.
-    ExplainRoute(Vec<u8>),
+    /// `EXPLAIN ROUTE [VERBOSE] statement`.
+    ExplainRoute {
+        /// The inner statement.
+        text: Vec<u8>,
+        /// Every rule that was tried is told, and who read the statement in which time.
+        verbose: bool,
+    },
     /// `SHOW tidegate.name`
     Show(String),
     /// `SET [LOCAL] tidegate.name = value`.
@@ -68,9 +76,10 @@ impl LocalCommand {
     pub fn of(facts: &StatementFacts, text: &[u8]) -> Option<Self> {
         let ours = |name: &str| name.strip_prefix("tidegate.").map(str::to_owned);
         match &facts.session {
-            SessionEffect::ExplainRoute(inner) => Some(Self::ExplainRoute(
-                text.get(inner.clone()).unwrap_or_default().to_vec(),
-            )),
+            SessionEffect::ExplainRoute { inner, verbose } => Some(Self::ExplainRoute {
+                text: text.get(inner.clone()).unwrap_or_default().to_vec(),
+                verbose: *verbose,
+            }),
             SessionEffect::Show(Some(name)) => ours(name).map(Self::Show),
             SessionEffect::Set { name, value, local } => ours(name).map(|name| Self::Set {
                 name,
@@ -85,13 +94,16 @@ impl LocalCommand {
     /// Whether it answers rows.
     #[must_use]
     pub fn has_rows(&self) -> bool {
-        matches!(self, Self::ExplainRoute(_) | Self::Show(_))
+        matches!(self, Self::ExplainRoute { .. } | Self::Show(_))
     }
 
     /// Appends its RowDescription, or NoData.
     pub fn put_columns(&self, out: &mut BytesMut) {
         match self {
-            Self::ExplainRoute(_) => compose::put_text_columns(out, &ROUTE_COLUMNS),
+            Self::ExplainRoute { verbose: true, .. } => {
+                compose::put_text_columns(out, &[&ROUTE_COLUMNS[..], &VERBOSE_COLUMNS].concat());
+            }
+            Self::ExplainRoute { .. } => compose::put_text_columns(out, &ROUTE_COLUMNS),
             Self::Show(name) if name == "last_route" => {
                 compose::put_text_columns(out, &ROUTE_COLUMNS)
             }
@@ -103,7 +115,7 @@ impl LocalCommand {
 }
 
 /// Appends an explanation's row, a notice with the refusal where it is one, and the end of the command.
-pub fn put_route(out: &mut BytesMut, explained: Option<&Explanation>, tag: &str) {
+pub fn put_route(out: &mut BytesMut, explained: Option<&Explanation>, verbose: bool, tag: &str) {
     if let Some(route) = explained {
         let (reads, writes) = (route.reads.join(", "), route.writes.join(", "));
         if let Some(refused) = &route.refused {
@@ -114,6 +126,13 @@ pub fn put_route(out: &mut BytesMut, explained: Option<&Explanation>, tag: &str)
             };
             compose::put_notice(out, "NOTICE", &notice);
         }
+        let took = route.took_ns.map(|took| took.to_string());
+        let lines: Vec<String> = route
+            .relations
+            .iter()
+            .flat_map(RelationTold::lines)
+            .collect();
+        let relations = lines.join("\n");
         let row = [
             Some(route.statement.as_str()),
             Some(route.kind),
@@ -122,8 +141,16 @@ pub fn put_route(out: &mut BytesMut, explained: Option<&Explanation>, tag: &str)
             route.target.as_deref(),
             route.rule.as_deref(),
             Some(route.reason),
+            Some(route.parsed_by),
+            Some(relations.as_str()),
+            took.as_deref(),
         ];
-        compose::put_text_row(out, &row);
+        let shown = if verbose {
+            row.len()
+        } else {
+            ROUTE_COLUMNS.len()
+        };
+        compose::put_text_row(out, &row[..shown]);
     }
     compose::put_command_complete(out, tag);
 }

@@ -213,7 +213,7 @@ impl Trace {
             SessionEffect::None
             | SessionEffect::Show(_)
             | SessionEffect::Fetch(_)
-            | SessionEffect::ExplainRoute(_)
+            | SessionEffect::ExplainRoute { .. }
             | SessionEffect::Declare { hold: false, .. }
             | SessionEffect::Discard(Discard::Plans) => {}
             SessionEffect::Set { name, .. } => {

@@ -415,11 +415,15 @@ impl Session {
             command.put_columns(&mut out);
         }
         match command {
-            LocalCommand::ExplainRoute(text) => {
+            LocalCommand::ExplainRoute { text, verbose } => {
+                let begun = Instant::now();
                 let facts = self.facts(text);
+                let decision = routing::decide(&facts, &self.view, &table);
+                let took = begun.elapsed();
                 let text = String::from_utf8_lossy(text);
-                let explained = routing::explain(&text, &facts, &self.view, &table);
-                local::put_route(&mut out, Some(&explained), "EXPLAIN");
+                let told = routing::explain_decision(&text, &facts, &decision, &self.view, &table);
+                let told = told.took(took);
+                local::put_route(&mut out, Some(&told), *verbose, "EXPLAIN");
             }
             LocalCommand::Show(name) if name == "last_route" => {
                 let explained = self.last_route.as_ref().map(|last| {
@@ -432,7 +436,7 @@ impl Session {
                         &table,
                     )
                 });
-                local::put_route(&mut out, explained.as_ref(), "SHOW");
+                local::put_route(&mut out, explained.as_ref(), false, "SHOW");
             }
             LocalCommand::Show(name) if name == "to" => {
                 compose::put_text_row(&mut out, &[Some(local::shown_hint(&self.view))]);

@@ -128,7 +128,7 @@ impl Session {
         let depends =
             |name: &crate::sql::RelationName| name.schema.is_none() && table.may_claim(&name.name);
         // What EXPLAIN ROUTE is asked about is not among its own relations.
-        let explains = matches!(facts.session, SessionEffect::ExplainRoute(_));
+        let explains = matches!(facts.session, SessionEffect::ExplainRoute { .. });
         let named = || facts.relations.iter().any(|used| depends(&used.name));
         let claimable = |used: &crate::sql::RelationUse| table.may_claim(&used.name.name);
         let path = self.path_stale && (explains || named());

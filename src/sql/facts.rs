@@ -174,8 +174,13 @@ pub enum SessionEffect {
     Load,
     /// Creates a temporary relation of that name (`CREATE TEMP …`, `SELECT … INTO TEMP`, `CREATE … pg_temp.x`).
     CreateTemp(String),
-    /// `EXPLAIN ROUTE statement`: the byte range of the inner statement within the text.
-    ExplainRoute(std::ops::Range<usize>),
+    /// `EXPLAIN ROUTE [VERBOSE] statement`.
+    ExplainRoute {
+        /// The byte range of the inner statement within the text.
+        inner: std::ops::Range<usize>,
+        /// `VERBOSE`.
+        verbose: bool,
+    },
 }
 
 /// `DISCARD`'s argument.

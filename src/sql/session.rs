@@ -181,8 +181,10 @@ fn read(c: &mut Cursor<'_>) -> Option<Read> {
             session("load", c.eat_string().then_some(SessionEffect::Load))
         }
         b"explain" if c.eat_all(&["explain", "route"]) => {
-            let range = c.span();
-            let known = (!range.is_empty()).then_some(SessionEffect::ExplainRoute(range));
+            let verbose = c.eat_all(&["verbose"]);
+            let inner = c.span();
+            let known =
+                (!inner.is_empty()).then_some(SessionEffect::ExplainRoute { inner, verbose });
             *c = c.without_last(usize::MAX);
             session("explain route", known)
         }

@@ -204,7 +204,11 @@ fn the_rest_of_the_session() {
         assert_eq!(session_of(text), Fetch("c".into()), "{text}");
     }
     assert_eq!(session_of("fetch next"), Fetch("next".into()));
-    assert_eq!(session_of("explain route select 1"), ExplainRoute(14..22));
+    let explain = |inner, verbose| ExplainRoute { inner, verbose };
+    let text = "explain route select 1";
+    assert_eq!(session_of(text), explain(14..22, false));
+    let text = "explain route verbose select 1";
+    assert_eq!(session_of(text), explain(22..30, true));
     assert_eq!(facts(b"notify c, 'x'").effect, Effect::Write);
     assert_eq!(
         facts(b"execute p(nextval('s'))").functions[0].name,

@@ -70,6 +70,38 @@ fn explain_route_answers_seven_columns_and_runs_nothing() {
 }
 
 #[test]
+fn explain_route_verbose_tells_every_rule_that_was_tried_who_read_the_statement_and_for_how_long() {
+    run(async {
+        let tide = Tide::with(
+            "explain_verbose",
+            "routes: [{ name: night, users: [nobody], relations: [orders], to: oltp }, { name: dash, relations: [orders], to: analytic }]",
+        )
+        .await;
+        let client = tide.client().await;
+        let row = client
+            .query_one(
+                "EXPLAIN ROUTE VERBOSE SELECT * FROM orders WHERE orderid = 1",
+                &[],
+            )
+            .await
+            .unwrap();
+        let names: Vec<&str> = row.columns().iter().map(|column| column.name()).collect();
+        assert_eq!(names[..7], COLUMNS);
+        assert_eq!(names[7..], ["parsed_by", "relations", "took_ns"]);
+        assert_eq!(row.get::<_, &str>("target"), "analytic");
+        assert_eq!(row.get::<_, &str>("parsed_by"), "sqlparser");
+        assert_eq!(
+            row.get::<_, &str>("relations"),
+            "public.orders: analytic, on analytic\n   routes[0] night: none of its users fits \"app\"\n-> routes[1] dash: it lives on \"analytic\""
+        );
+        assert!(row.get::<_, &str>("took_ns").parse::<u64>().unwrap() > 0);
+        assert!(!tide.sides.analytic_saw_text("orderid = 1"));
+        let rows = sql::rows(&client, "explain route verbose verbose").await;
+        assert_eq!(rows[0][0].as_deref(), Some("verbose"));
+    });
+}
+
+#[test]
 fn explain_route_of_a_refused_statement_has_no_target_and_a_notice() {
     run(async {
         let tide = Tide::start("explain_refused").await;
