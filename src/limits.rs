@@ -59,6 +59,10 @@ pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 pub const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Relations kept of one backend's catalog.
 pub const CATALOG_RELATIONS_MAX: usize = 500_000;
+/// First copies of mirrored tables whose progress is asked for in one reading of a catalog; the others count as not done until then.
+pub const COPIES_ASKED_MAX: usize = 100;
+/// Relations on both sides whose columns are compared.
+pub const MIRRORS_COMPARED_MAX: usize = 1_000;
 /// How long DDL is left to settle before both catalogs are read again.
 pub const DISCOVERY_DEBOUNCE: Duration = Duration::from_millis(50);
 /// How often a backend's health is looked at.

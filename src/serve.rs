@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin;
 use crate::backend::health;
-use crate::catalog::{Catalog, discovery};
+use crate::catalog::{Catalog, discovery, notify};
 use crate::config::{self, Config, Listen};
 use crate::frontend::listener::Listener;
 use crate::server::{Shared, Snapshot};
@@ -48,6 +48,7 @@ impl Router {
         let http_address = http.as_ref().map(Listener::shown);
         discovery::refresh(&shared).await;
         tokio::spawn(discovery::run(Arc::clone(&shared)));
+        tokio::spawn(notify::run(Arc::clone(&shared)));
         tokio::spawn(health::run(Arc::clone(&shared)));
         tokio::spawn(upkeep(Arc::clone(&shared)));
         if let Some(Listener::Tcp(listener)) = http {

@@ -3,11 +3,10 @@
 //! One value behind both the page and the JSON. It holds no address, password or statement.
 
 use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use crate::backend::health;
+use super::backends::BackendStatus;
 use crate::config::Pooling;
 use crate::server::Shared;
 
@@ -22,15 +21,6 @@ pub(super) struct Status {
     backends: Vec<BackendStatus>,
     rules: Vec<RuleStatus>,
     sessions: Vec<SessionStatus>,
-}
-
-#[derive(Debug, Serialize)]
-struct BackendStatus {
-    name: String,
-    engine: &'static str,
-    default: bool,
-    health: &'static str,
-    relations: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,29 +39,13 @@ struct SessionStatus {
 
 /// Sessions listed at most.
 const SESSIONS_SHOWN: usize = 100;
+/// Relations that are not ready, shown of one backend on the page.
+const NOT_READY_SHOWN: usize = 20;
 
 impl Status {
     pub(super) fn of(shared: &Shared) -> Self {
         let snapshot = shared.snapshot();
         let table = &snapshot.table;
-        let backend = |(index, backend): (usize, &crate::server::BackendHandle)| BackendStatus {
-            name: backend.connector.name().to_owned(),
-            engine: table
-                .config
-                .backends
-                .get(index)
-                .map_or("?", |b| b.engine.as_str()),
-            default: index == table.config.default,
-            health: match backend.health.load(Ordering::Relaxed) {
-                health::UP => "up",
-                health::DOWN => "down",
-                _ => "unknown",
-            },
-            relations: table
-                .catalog
-                .backend(index)
-                .map(crate::catalog::BackendCatalog::len),
-        };
         let rule = |rule: &crate::config::Route| RuleStatus {
             rule: rule.label(),
             relations: rule
@@ -101,7 +75,7 @@ impl Status {
                 Pooling::Transaction => "transaction",
                 Pooling::Session => "session",
             },
-            backends: snapshot.backends.iter().enumerate().map(backend).collect(),
+            backends: BackendStatus::all(&snapshot),
             rules: table.config.routes.iter().map(rule).collect(),
             sessions,
         }
@@ -118,18 +92,19 @@ impl Status {
             self.version, self.clients
         );
         html.push_str(
-            "<h2>Backends</h2><table><tr><th>name<th>engine<th>role<th>health<th>relations</tr>",
+            "<h2>Backends</h2><table><tr><th>name<th>engine<th>role<th>health<th>relations<th>not ready</tr>",
         );
         for b in &self.backends {
-            let role = if b.default { "default" } else { "analytic" };
+            let role = b.role();
             let relations = b
                 .relations
                 .map_or_else(|| "not read".to_owned(), |n| n.to_string());
             let _ = write!(
                 html,
-                "<tr><td>{}<td>{}<td>{role}<td class={h}>{h}<td>{relations}</tr>",
+                "<tr><td>{}<td>{}<td>{role}<td class={h}>{h}<td>{relations}<td>{}</tr>",
                 escape(&b.name),
                 b.engine,
+                escape(&b.shown_unready(NOT_READY_SHOWN)),
                 h = b.health
             );
         }

@@ -30,14 +30,20 @@ pub async fn run(shared: Arc<Shared>) {
         for index in 0..backends.len() {
             let backends = Arc::clone(&backends);
             probes.spawn(async move {
-                if let Some(backend) = backends.get(index) {
-                    probe(backend).await;
-                }
+                let Some(backend) = backends.get(index) else {
+                    return false;
+                };
+                let before = backend.health.load(Ordering::Relaxed);
+                probe(backend).await;
+                before != UNKNOWN && before != backend.health.load(Ordering::Relaxed)
             });
         }
         tokio::select! {
             () = shared.stop.cancelled() => return,
-            _ = probes.join_all() => {}
+            changed = probes.join_all() => if changed.contains(&true) {
+                // What can be read may have changed with it.
+                shared.ddl_passed.notify_one();
+            },
         }
         tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -65,9 +71,22 @@ pub async fn probe(backend: &BackendHandle) {
 
 async fn ask(backend: &BackendHandle) -> Result<(), String> {
     let control = Control::connect(&backend.connector, HEALTH_TIMEOUT).await?;
-    control.rows("SELECT 1").await?;
+    match backend.dialect.recovery() {
+        Some((query, well)) => recovered(&control, query, well).await?,
+        None => drop(control.rows("SELECT 1").await?),
+    }
     backend.connector.endpoints().answered(0, Standing::Fit);
     Ok(())
+}
+
+/// An engine that answers may still be unable to read what it holds.
+async fn recovered(control: &Control, query: &str, well: &str) -> Result<(), String> {
+    let rows = control.rows(query).await?;
+    let said = rows.first().and_then(|row| row.first()?.as_deref());
+    match said {
+        Some(said) if said == well => Ok(()),
+        said => Err(format!("it recovers ({})", said.unwrap_or("no word of it"))),
+    }
 }
 
 /// Logs in to each server, and leaves those that are not to be used. What is known of them is taken note of on the way.

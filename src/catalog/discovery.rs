@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BackendCatalog, Catalog, RelationKind};
+use super::{BackendCatalog, Catalog, RelationKind, lineage};
 use crate::backend::control::Control;
-use crate::backend::{Connector, engine::Dialect};
+use crate::backend::engine::Dialect;
 use crate::limits::{CATALOG_RELATIONS_MAX, DISCOVERY_DEBOUNCE, DISCOVERY_TIMEOUT};
 use crate::server::{Shared, Snapshot};
 use crate::telemetry::metrics::Metrics;
@@ -20,13 +20,26 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 ///
 /// # Errors
 /// One line that says what the backend refused.
-pub async fn read(
-    connector: &Connector,
+async fn read(
+    control: &Control,
     dialect: &dyn Dialect,
     holds_sessions: bool,
+    before: Option<&BackendCatalog>,
 ) -> Result<BackendCatalog, String> {
-    let control = Control::connect(connector, DISCOVERY_TIMEOUT).await?;
     let mut catalog = BackendCatalog::default();
+    if let Some((query, well)) = dialect.recovery() {
+        let said = control.rows(query).await?;
+        let said = said
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next());
+        let said = said.flatten().unwrap_or_default();
+        if said != well {
+            let mut last = before.cloned().unwrap_or_default();
+            last.mark_recovering(&format!("it recovers ({said})"));
+            return Ok(last);
+        }
+    }
     let relations = control.rows(dialect.relations_query()).await;
     for row in relations
         .map_err(|why| dialect.explain_catalog_error(&why))?
@@ -65,6 +78,7 @@ pub async fn read(
             }
         }
     }
+    lineage::read(control, dialect, &mut catalog, before).await;
     Ok(catalog)
 }
 
@@ -86,21 +100,34 @@ fn relation_kind(kind: &str) -> Option<RelationKind> {
 /// Reads every backend of a snapshot. What cannot be read stays as `before` had it; each failure is returned with the backend's index.
 pub async fn read_all(snapshot: &Snapshot, before: &Catalog) -> (Catalog, Vec<(usize, String)>) {
     let mut catalog = Catalog::unknown(snapshot.backends.len());
-    let mut failed = Vec::new();
+    let (mut failed, mut controls) = (Vec::new(), Vec::new());
     for (index, backend) in snapshot.backends.iter().enumerate() {
         let is_default = index == snapshot.table.config.default;
-        let read = read(&backend.connector, backend.dialect, is_default).await;
-        let Some(place) = catalog.backends.get_mut(index) else {
-            continue;
+        let known = before.backend(index);
+        let control = Control::connect(&backend.connector, DISCOVERY_TIMEOUT).await;
+        let read = match &control {
+            Ok(control) => read(control, backend.dialect, is_default, known).await,
+            Err(why) => Err(why.clone()),
         };
-        match read {
-            Ok(found) => *place = Some(found),
-            Err(why) => {
-                *place = before.backend(index).cloned();
-                failed.push((index, why));
+        let found = match read {
+            Ok(found) => {
+                controls.push(control.ok());
+                Some(found)
             }
+            Err(why) => {
+                failed.push((index, why));
+                controls.push(None);
+                known.cloned()
+            }
+        };
+        if let Some(place) = catalog.backends.get_mut(index) {
+            *place = found;
         }
     }
+    let config = &snapshot.table.config;
+    let dialects: Vec<&dyn Dialect> = snapshot.backends.iter().map(|b| b.dialect).collect();
+    lineage::compare_columns(&controls, &dialects, &mut catalog, config.default).await;
+    lineage::prove(&mut catalog, config);
     (catalog, failed)
 }
 
@@ -135,14 +162,35 @@ pub async fn refresh(shared: &Shared) {
     // A reload may have put another configuration in force meanwhile; this reading is then of the wrong backends.
     let unchanged = Arc::ptr_eq(&shared.snapshot().table.config, &snapshot.table.config);
     if unchanged && *snapshot.table.catalog != catalog {
+        for (index, gap) in new_gaps(&catalog, &snapshot.table.catalog) {
+            let backend = snapshot.table.backend_name(index);
+            tracing::warn!(backend, why = gap, "cannot read all of the catalog");
+        }
         shared.replace(snapshot.with_catalog(Arc::new(catalog), shared.number()));
     }
+}
+
+/// What could not be asked, and could before.
+fn new_gaps<'a>(
+    catalog: &'a Catalog,
+    before: &'a Catalog,
+) -> impl Iterator<Item = (usize, &'a str)> {
+    let backends = catalog.backends.iter().enumerate();
+    let gaps = backends.flat_map(|(index, found)| {
+        let gaps = found.iter().flat_map(|found| &found.gaps);
+        gaps.map(move |gap| (index, gap))
+    });
+    let known = |index, gap| before.backend(index).is_some_and(|b| b.gaps.contains(gap));
+    gaps.filter(move |(index, gap)| !known(*index, gap))
+        .map(|(index, gap)| (index, gap.as_str()))
 }
 
 /// Sets the metrics of a reading.
 fn publish(metrics: &Metrics, snapshot: &Snapshot, catalog: &Catalog) {
     for (index, found) in catalog.backends.iter().enumerate() {
         let Some(found) = found else { continue };
+        let name = snapshot.table.backend_name(index);
+        metrics.catalog_unready(name, found.count_unready());
         for kind in RelationKind::ALL {
             let count = found.iter().filter(|(_, _, k)| *k == kind).count();
             metrics.catalog(snapshot.table.backend_name(index), kind.as_str(), count);

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use foldhash::HashMap;
 
+use super::details::{Details, Origin};
+
 /// What kind of relation a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RelationKind {
@@ -67,6 +69,18 @@ pub struct BackendCatalog {
     leaving_functions: HashMap<Box<str>, bool>,
     /// The same of relations whose triggers do.
     leaving_relations: HashMap<Box<str>, bool>,
+    /// What is known beyond names, by schema and name.
+    details: HashMap<Box<str>, HashMap<Box<str>, Details>>,
+    /// How many of them say that the relation cannot be read yet.
+    unready: usize,
+    /// Why nothing can be read now, although the backend answers.
+    recovering: Option<Box<str>>,
+    /// Replication slots of this database, where they could be asked for.
+    pub(super) slots: Option<HashSet<Box<str>>>,
+    /// Tables that hold how far a first copy is, of copies that are done.
+    pub(super) copied: HashSet<Box<str>>,
+    /// What could not be asked, and why.
+    pub gaps: Vec<String>,
     count: usize,
 }
 
@@ -123,6 +137,113 @@ impl BackendCatalog {
     pub fn is_stable_function(&self, schema: &str, name: &str) -> bool {
         self.stable_functions
             .contains(format!("{schema}.{name}").as_str())
+    }
+
+    /// What is known of a relation beyond its kind, if anything is.
+    #[must_use]
+    pub fn details(&self, schema: &str, name: &str) -> Option<&Details> {
+        self.details.get(schema)?.get(name)
+    }
+
+    /// The same, to add to.
+    pub fn details_mut(&mut self, schema: &str, name: &str) -> &mut Details {
+        let of_schema = self.details.entry(schema.into()).or_default();
+        of_schema.entry(name.into()).or_default()
+    }
+
+    /// All that is known beyond names.
+    pub fn all_details(&self) -> impl Iterator<Item = (&str, &str, &Details)> {
+        self.details.iter().flat_map(|(schema, of_schema)| {
+            let known = of_schema.iter();
+            known.map(move |(name, details)| (&**schema, &**name, details))
+        })
+    }
+
+    pub(super) fn origins_mut(&mut self) -> impl Iterator<Item = &mut Origin> {
+        let details = self.details.values_mut().flat_map(HashMap::values_mut);
+        details.filter_map(|details| details.origin.as_mut())
+    }
+
+    /// Takes note that a relation cannot be read yet. The first reason stays.
+    pub fn mark_unready(&mut self, schema: &str, name: &str, why: &str) {
+        let details = self.details_mut(schema, name);
+        if details.unready.is_none() {
+            details.unready = Some(why.into());
+            self.unready += 1;
+        }
+    }
+
+    /// Takes note that nothing can be read now.
+    pub fn mark_recovering(&mut self, why: &str) {
+        self.recovering = Some(why.into());
+    }
+
+    /// Puts lists in order, and lets views wait for what they read.
+    pub fn settle_details(&mut self) {
+        for details in self.details.values_mut().flat_map(HashMap::values_mut) {
+            details.over.sort_unstable();
+            details.over.dedup();
+        }
+        loop {
+            let waiting: Vec<(Box<str>, Box<str>, String)> = self
+                .all_details()
+                .filter(|(_, _, details)| details.unready.is_none())
+                .filter_map(|(schema, name, details)| {
+                    let mut over = details.over.iter();
+                    let base = over.find(|base| {
+                        let base = self.details(&base.schema, &base.name);
+                        base.is_some_and(|base| base.unready.is_some())
+                    })?;
+                    let why = format!("it reads {base}, which is not ready");
+                    Some((schema.into(), name.into(), why))
+                })
+                .collect();
+            if waiting.is_empty() {
+                return;
+            }
+            for (schema, name, why) in waiting {
+                self.mark_unready(&schema, &name, &why);
+            }
+        }
+    }
+
+    /// Why a relation cannot be read now, if it cannot.
+    #[must_use]
+    pub fn unready(&self, schema: &str, name: &str) -> Option<&str> {
+        if let Some(why) = &self.recovering {
+            return Some(why);
+        }
+        if self.unready == 0 {
+            return None;
+        }
+        self.details(schema, name)?.unready.as_deref()
+    }
+
+    /// How many relations cannot be read now.
+    #[must_use]
+    pub fn count_unready(&self) -> usize {
+        if self.recovering.is_some() {
+            self.count
+        } else {
+            self.unready
+        }
+    }
+
+    /// Relations that cannot be read now and why, in order; one line for all of them while the backend recovers.
+    #[must_use]
+    pub fn list_unready(&self) -> Vec<String> {
+        if let Some(why) = &self.recovering {
+            return vec![why.to_string()];
+        }
+        let all = self.all_details();
+        let mut found: Vec<String> = all
+            .filter_map(|(schema, name, details)| {
+                let why = details.unready.as_ref()?;
+                Some(format!("{schema}.{name}: {why}"))
+            })
+            .collect();
+        found.sort_unstable();
+        found
     }
 
     /// The kind of a relation, if it exists.

@@ -8,11 +8,14 @@ use std::sync::Arc;
 
 use super::{BAD_USE, load, print, runtime};
 use crate::backend::Connector;
-use crate::catalog::{Catalog, discovery};
+use crate::catalog::{Catalog, Details, discovery};
 use crate::config::{Config, Loaded, Problem, Severity};
 use crate::net::tls;
 use crate::server::Snapshot;
 use crate::telemetry::metrics::Metrics;
+
+/// Differences told of one pattern of a rule.
+const DIFFERENCES_MAX: usize = 20;
 
 pub(super) fn run(path: &Path, offline: bool) -> ExitCode {
     let Some(Loaded {
@@ -99,6 +102,7 @@ async fn ask(config: &Config) -> Vec<Problem> {
         })
         .collect();
     problems.extend(names(&config, &catalog));
+    problems.extend(mirrors(&config, &catalog));
     problems
 }
 
@@ -137,4 +141,71 @@ fn names(config: &Config, catalog: &Catalog) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Warns of relations that a rule takes for mirrored and that differ from the default backend's, as their definitions and columns say.
+fn mirrors(config: &Config, catalog: &Catalog) -> Vec<Problem> {
+    let Some(oltp) = catalog.backend(config.default) else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    for rule in config
+        .routes
+        .iter()
+        .filter(|rule| rule.to != config.default)
+    {
+        let Some(known) = catalog.backend(rule.to) else {
+            continue;
+        };
+        let target = config
+            .backends
+            .get(rule.to)
+            .map_or("?", |backend| &backend.name);
+        for (at, pattern) in rule.relations.iter().enumerate() {
+            let path = format!("routes[{}].relations[{at}]", rule.index);
+            let mut wrong: Vec<String> = known
+                .all_details()
+                .filter(|(schema, name, _)| pattern.matches(Some(schema), name))
+                .filter(|(schema, name, _)| oltp.kind(schema, name).is_some())
+                .filter_map(|(schema, name, details)| difference(schema, name, details, config))
+                .map(|difference| format!("on \"{target}\" {difference}"))
+                .collect();
+            wrong.sort_unstable();
+            wrong.truncate(DIFFERENCES_MAX);
+            let located = |message| config.locate(&path, Severity::Warning, message);
+            problems.extend(wrong.into_iter().map(located));
+        }
+    }
+    problems
+}
+
+/// How a relation that has the name of one on the default backend is no copy of it.
+fn difference(schema: &str, name: &str, details: &Details, config: &Config) -> Option<String> {
+    let default = &config.default_backend().name;
+    let relation = format!("\"{schema}.{name}\"");
+    if let Some(origin) = &details.origin {
+        let source = &origin.relation;
+        let same = *source.schema == *schema && *source.name == *name;
+        match origin.proven {
+            Some((backend, _)) if backend == config.default && same => {}
+            Some((backend, _)) => {
+                let of = config
+                    .backends
+                    .get(backend)
+                    .map_or("?", |backend| &backend.name);
+                return Some(format!(
+                    "{relation} is a copy of \"{source}\" of \"{of}\", not of its namesake on \"{default}\""
+                ));
+            }
+            None => {
+                let through = &origin.through;
+                return Some(format!(
+                    "{relation} is a copy of \"{source}\" by \"{through}\", and nothing shows that this is \"{default}\""
+                ));
+            }
+        }
+    }
+    let lacks = details.lacks.join(", ");
+    (!lacks.is_empty())
+        .then(|| format!("{relation} lacks columns that it has on \"{default}\": {lacks}"))
 }

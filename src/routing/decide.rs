@@ -88,6 +88,19 @@ impl<'a> Placed<'a> {
         })
     }
 
+    /// The first relation whose rows are not all on that backend yet, and why.
+    fn unready<'t>(
+        &self,
+        target: usize,
+        table: &'t RoutingTable,
+    ) -> Option<(&'a RelationUse, &Place<'a>, &'t str)> {
+        let catalog = table.catalog.backend(target)?;
+        self.uses.iter().find_map(|(used, at)| {
+            let why = catalog.unready(at.schema?, &used.name.name)?;
+            Some((*used, at, why))
+        })
+    }
+
     /// No relation lives on an analytic backend alone.
     fn mirrored_or_default(
         &self,
@@ -111,10 +124,12 @@ impl<'a> Placed<'a> {
                 && !view.keep_mirrored
                 && facts.session == SessionEffect::None
                 && unsafe_function(facts, target, view, table).is_none();
-            return if safe {
-                go(target, Reason::Rule, rule)
-            } else {
+            return if !safe {
                 stay(default, Reason::MirroredKept, rule)
+            } else if self.unready(target, table).is_some() {
+                stay(default, Reason::MirroredNotReady, rule)
+            } else {
+                go(target, Reason::Rule, rule)
             };
         }
         let rule = self.uses.iter().find_map(|(_, at)| at.rule);
@@ -215,6 +230,10 @@ fn on_analytic(
         let refused = refusal::function(function, first, at, table);
         return refuse(Reason::FunctionOnAnalytic, at.rule, refused);
     }
+    if let Some((used, at, why)) = placed.unready(target, table) {
+        let refused = refusal::not_ready(used, at, why, table);
+        return refuse(Reason::NotReadyOnAnalytic, at.rule, refused);
+    }
     let reason = if at.rule.is_some() {
         Reason::Rule
     } else {
@@ -291,6 +310,10 @@ fn obey(
     if let Some(function) = unsafe_function(facts, target, view, table) {
         let refused = refusal::hinted_function(function, target, table);
         return refuse(Reason::FunctionOnAnalytic, None, refused);
+    }
+    if let Some((used, at, why)) = placed.unready(target, table) {
+        let refused = refusal::not_ready(used, at, why, table);
+        return refuse(Reason::NotReadyOnAnalytic, None, refused);
     }
     go(target, Reason::Hint, None)
 }

@@ -99,6 +99,8 @@ reasons! {
     FailedTransaction => "failed_transaction",
     /// It reads mirrored relations in a way that only the default backend can be trusted with.
     MirroredKept => "mirrored_kept",
+    /// It reads mirrored relations that a rule sends away, of which one is not ready on the analytic side.
+    MirroredNotReady => "mirrored_not_ready",
     /// The router answers it.
     Local => "local",
     /// Refused: it writes on the analytic side.
@@ -115,6 +117,8 @@ reasons! {
     DdlOnAnalytic => "ddl_on_analytic",
     /// Refused: session state (a prepared statement, a cursor) over analytic relations.
     SessionOnAnalytic => "session_on_analytic",
+    /// Refused: it reads an analytic relation whose rows are not all there yet.
+    NotReadyOnAnalytic => "not_ready_on_analytic",
     /// Refused: it names relations of more than one backend.
     MixedBackends => "mixed_backends",
     /// Refused: the hint names no backend, or one that does not hold the relations.

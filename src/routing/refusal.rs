@@ -7,7 +7,8 @@ use super::place::{Home, Place};
 use super::table::RoutingTable;
 use crate::error::ClientError;
 use crate::protocol::sqlstate::{
-    FEATURE_NOT_SUPPORTED, INVALID_PARAMETER_VALUE, READ_ONLY_SQL_TRANSACTION,
+    FEATURE_NOT_SUPPORTED, INVALID_PARAMETER_VALUE, OBJECT_NOT_IN_PREREQUISITE_STATE,
+    READ_ONLY_SQL_TRANSACTION,
 };
 use crate::sql::{FunctionName, RelationUse, StatementFacts};
 
@@ -29,9 +30,30 @@ pub(super) fn write(
     ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
         .detail(lives(&relation, at, table))
         .hint(format!(
-            "Write to the relation's source in \"{}\"; the analytic side only answers reads.",
-            table.backend_name(table.config.default)
+            "Write to {}; the analytic side only answers reads.",
+            source(used, at, table)
         ))
+}
+
+/// What to write instead of an analytic relation: the one it is copied from, where that is proven.
+fn source(used: &RelationUse, at: &Place<'_>, table: &RoutingTable) -> String {
+    let default = table.backend_name(table.config.default);
+    let proven = || {
+        let Home::Analytic(index) = at.home else {
+            return None;
+        };
+        let known = table.catalog.backend(index)?;
+        let origin = known
+            .details(at.schema?, &used.name.name)?
+            .origin
+            .as_ref()?;
+        let (backend, _) = origin.proven?;
+        let (relation, name) = (&origin.relation, table.backend_name(backend));
+        Some(format!(
+            "\"{relation}\" in \"{name}\", which it is a copy of"
+        ))
+    };
+    proven().unwrap_or_else(|| format!("the relation's source in \"{default}\""))
 }
 
 pub(super) fn lock(
@@ -94,6 +116,20 @@ pub(super) fn unproven(
     ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
         .detail(lives(&relation, at, table))
         .hint("Write it as a plain SELECT, or run it on the backend directly.")
+}
+
+/// A read that may succeed later, as it is.
+pub(super) fn not_ready(
+    used: &RelationUse,
+    at: &Place<'_>,
+    why: &str,
+    table: &RoutingTable,
+) -> ClientError {
+    let relation = qualified(used, at);
+    let message = format!("analytic relation \"{relation}\" is not ready: {why}");
+    ClientError::refused(OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+        .detail(lives(&relation, at, table))
+        .hint("Try again later: SHOW tidegate.backends tells what is not ready.")
 }
 
 pub(super) fn session(

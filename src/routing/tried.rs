@@ -5,14 +5,17 @@
 use serde::Serialize;
 
 use super::decide::place_of;
-use super::place::{self, Home, Mismatch};
+use super::place::{self, Home, Mismatch, Place};
 use super::table::{RoutingTable, RuleId};
 use super::view::SessionView;
+use crate::catalog::{BackendCatalog, Details, Origin};
 use crate::config::{Route, ShapeRule};
 use crate::sql::{Access, RelationUse, Shape, StatementFacts};
 
 /// Rules told of one statement, so that an answer stays readable and bounded whatever it names.
 const TRIED_MAX: usize = 1000;
+/// Base relations told of one view.
+const VIEW_BASES_TOLD: usize = 20;
 
 /// One relation of a statement, and how its home was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,12 +28,16 @@ pub struct RelationTold {
     pub home: &'static str,
     /// The backends that can answer for it; none where nobody knows it.
     pub backends: Vec<String>,
+    /// Where its rows come from, for each backend that knows: what a view reads, what a copy is copied from. Not told of most relations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<String>,
     /// The rules in the order in which they were tried, the one that decided last.
     pub tried: Vec<Tried>,
 }
 
 impl RelationTold {
-    /// The same for people: a line for the relation, and one for each rule, the one that decided behind an arrow.
+    /// The same for people: a line for the relation, one for where its rows come from, and one for each rule, the one that decided behind
+    /// an arrow.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let (name, home) = (&self.name, self.home);
@@ -43,7 +50,8 @@ impl RelationTold {
             let mark = if tried.matched { "->" } else { "  " };
             format!("{mark} {}: {}", tried.rule, tried.why)
         });
-        std::iter::once(told).chain(tried).collect()
+        let rows = self.rows.iter().map(|told| format!("   {told}"));
+        std::iter::once(told).chain(rows).chain(tried).collect()
     }
 }
 
@@ -78,6 +86,7 @@ pub(super) fn relations(
             access: access(used.access),
             home: home(at.home),
             backends: backends(at.home, table),
+            rows: rows(used, at, table),
             tried: listed(tried, &mut left, facts.shape, view, table),
         });
     }
@@ -180,6 +189,77 @@ fn access(access: Access) -> &'static str {
         Access::Write => "write",
         Access::Define => "define",
         Access::Reference => "reference",
+    }
+}
+
+/// Where a relation's rows come from, by the catalogs of the backends that have it.
+fn rows(used: &RelationUse, at: Place<'_>, table: &RoutingTable) -> Vec<String> {
+    let Some(schema) = at.schema.filter(|_| at.home != Home::Temporary) else {
+        return Vec::new();
+    };
+    let mut told = Vec::new();
+    for (index, known) in table.catalog.backends.iter().enumerate() {
+        let name = &used.name.name;
+        let known = known
+            .as_ref()
+            .filter(|known| known.kind(schema, name).is_some());
+        let Some(known) = known else { continue };
+        let backend = table.backend_name(index);
+        if let Some(details) = known.details(schema, name) {
+            told.extend(
+                lineage(details, index, known, table).map(|line| format!("on {backend}: {line}")),
+            );
+        }
+        if let Some(why) = known.unready(schema, name) {
+            told.push(format!("on {backend}: not ready, {why}"));
+        }
+    }
+    told
+}
+
+fn lineage(
+    details: &Details,
+    index: usize,
+    known: &BackendCatalog,
+    table: &RoutingTable,
+) -> impl Iterator<Item = String> {
+    let over: Vec<String> = details
+        .over
+        .iter()
+        .take(VIEW_BASES_TOLD)
+        .map(|base| {
+            let beyond = known.details(&base.schema, &base.name);
+            match beyond.and_then(|beyond| beyond.origin.as_ref()) {
+                Some(origin) => format!("{base} ({})", copied(origin, index, table)),
+                None => base.to_string(),
+            }
+        })
+        .collect();
+    let view = (!over.is_empty()).then(|| format!("a view over {}", over.join(", ")));
+    let origin = details
+        .origin
+        .as_ref()
+        .map(|origin| copied(origin, index, table));
+    let lacks = (!details.lacks.is_empty()).then(|| format!("lacks {}", details.lacks.join(", ")));
+    view.into_iter().chain(origin).chain(lacks)
+}
+
+/// What a relation is a copy of, and how that is known.
+fn copied(origin: &Origin, index: usize, table: &RoutingTable) -> String {
+    let (relation, through) = (&origin.relation, &origin.through);
+    // The default backend holds no copies: what it has from elsewhere it fetches.
+    let verb = if index == table.config.default {
+        "fetched"
+    } else {
+        "copied"
+    };
+    match origin.proven {
+        Some((backend, proof)) => format!(
+            "{verb} from {relation} of {} by {through}, proven by {}",
+            table.backend_name(backend),
+            proof.as_str()
+        ),
+        None => format!("{verb} from {relation} of another server by {through}"),
     }
 }
 

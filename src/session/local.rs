@@ -9,6 +9,7 @@ use bytes::BytesMut;
 
 use super::prepared::StatementKey;
 
+use crate::admin::BackendStatus;
 use crate::error::ClientError;
 use crate::protocol::compose;
 use crate::protocol::sqlstate::{
@@ -33,6 +34,16 @@ const VERBOSE_COLUMNS: [&str; 3] = ["parsed_by", "relations", "took_ns"];
 
 /// The columns of `SHOW tidegate.pins`.
 const PIN_COLUMNS: [&str; 5] = ["session", "user", "database", "backend_pid", "reason"];
+
+/// The columns of `SHOW tidegate.backends`.
+const BACKEND_COLUMNS: [&str; 6] = [
+    "backend",
+    "engine",
+    "role",
+    "health",
+    "relations",
+    "not_ready",
+];
 
 /// A statement for the router.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +119,9 @@ impl LocalCommand {
                 compose::put_text_columns(out, &ROUTE_COLUMNS)
             }
             Self::Show(name) if name == "pins" => compose::put_text_columns(out, &PIN_COLUMNS),
+            Self::Show(name) if name == "backends" => {
+                compose::put_text_columns(out, &BACKEND_COLUMNS);
+            }
             Self::Show(name) => compose::put_text_columns(out, &[&format!("tidegate.{name}")]),
             _ => out.extend_from_slice(b"n\0\0\0\x04"),
         }
@@ -153,6 +167,24 @@ pub fn put_route(out: &mut BytesMut, explained: Option<&Explanation>, verbose: b
         compose::put_text_row(out, &row[..shown]);
     }
     compose::put_command_complete(out, tag);
+}
+
+/// Appends a row for each backend, and the end of the command.
+pub fn put_backends(out: &mut BytesMut, backends: &[BackendStatus]) {
+    for backend in backends {
+        let relations = backend.relations.map(|count| count.to_string());
+        let not_ready = backend.shown_unready(usize::MAX);
+        let row = [
+            Some(backend.name.as_str()),
+            Some(backend.engine),
+            Some(backend.role()),
+            Some(backend.health),
+            relations.as_deref(),
+            Some(not_ready.as_str()),
+        ];
+        compose::put_text_row(out, &row);
+    }
+    compose::put_command_complete(out, "SHOW");
 }
 
 /// Sets `tidegate.to`.
@@ -212,7 +244,7 @@ pub fn shown_hint(view: &SessionView) -> &str {
 pub fn unknown(name: &str) -> ClientError {
     let message = format!("unrecognized configuration parameter \"tidegate.{name}\"");
     ClientError::refused(UNDEFINED_OBJECT, message)
-        .hint("There are tidegate.to, tidegate.last_route and tidegate.pins.")
+        .hint("There are tidegate.to, tidegate.last_route, tidegate.pins and tidegate.backends.")
 }
 
 /// A setting's value without the quotes of its source text.

@@ -16,6 +16,7 @@ use super::batch::{Batch, FailedBy, Part, Script};
 use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To};
 use super::{End, LastRoute, Session, Step};
+use crate::admin::BackendStatus;
 use crate::error::ClientError;
 use crate::limits::STATEMENTS_PER_QUERY_MAX;
 use crate::protocol::{compose, frontend};
@@ -443,6 +444,9 @@ impl Session {
                 compose::put_command_complete(&mut out, "SHOW");
             }
             LocalCommand::Show(name) if name == "pins" => self.put_pins(&mut out),
+            LocalCommand::Show(name) if name == "backends" => {
+                local::put_backends(&mut out, &BackendStatus::all(&self.snapshot));
+            }
             LocalCommand::Show(name) => return Err(local::unknown(name)),
             LocalCommand::Set { name, value, local } => {
                 let before = self.view.hint.clone();

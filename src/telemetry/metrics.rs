@@ -232,6 +232,17 @@ impl Metrics {
         gauge(&self.recorder, "tidegate_catalog_relations", &labels).set(count as f64);
     }
 
+    /// Sets `tidegate_catalog_not_ready{backend}`.
+    pub fn catalog_unready(&self, backend: &str, count: usize) {
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+        gauge(
+            &self.recorder,
+            "tidegate_catalog_not_ready",
+            &[("backend", backend)],
+        )
+        .set(count as f64);
+    }
+
     /// The text for Prometheus.
     #[must_use]
     pub fn render(&self) -> String {
@@ -333,6 +344,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (
             "tidegate_catalog_relations",
             "Relations in a backend's catalog, by kind.",
+        ),
+        (
+            "tidegate_catalog_not_ready",
+            "Relations that cannot be read yet: being filled, or their backend recovers.",
         ),
     ];
     for (name, text) in gauges {

@@ -5,6 +5,7 @@
 mod postgres;
 mod risingwave;
 
+use crate::catalog::Qualified;
 use crate::config::Engine;
 use crate::error::ClientError;
 
@@ -21,6 +22,22 @@ pub struct Keyless {
 
 /// A row of a simple query's answer.
 pub type TextRow = Vec<Option<String>>;
+
+/// What an engine is asked about where relations have their rows from. A query that fails leaves its part unknown and spoils nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct Lineage {
+    /// Columns schema and name of a view; schema and name of a relation that it reads.
+    pub bases: &'static str,
+    /// Schema and name of a relation whose rows come from elsewhere; schema and name there, or a definition for [`Dialect::upstream`];
+    /// what brings them; host, port and database; the replication slot.
+    pub origins: &'static str,
+    /// Names of the replication slots of this database.
+    pub slots: Option<&'static str>,
+    /// Each with what it asks for: schema and name of a relation that is not ready, and why.
+    pub unready: &'static [(&'static str, &'static str)],
+    /// Schema and name of a relation that is copied at first; schema and name of the table for [`Dialect::copy_query`].
+    pub copies: Option<&'static str>,
+}
 
 /// What differs between engines.
 pub trait Dialect: Send + Sync {
@@ -51,6 +68,27 @@ pub trait Dialect: Send + Sync {
     /// The query that lists code which may leave something in the session: columns `function` or `relation` (whose triggers run it), its name,
     /// and `t` where what it leaves is listed nowhere. `None` where there is none.
     fn leaving_query(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What to ask about where rows come from.
+    fn lineage(&self) -> &'static Lineage;
+
+    /// The query for columns schema, relation and column of relations whose bare name is in a list of literals.
+    fn columns_query(&self, names: &str) -> String;
+
+    /// The relation that a definition from [`Lineage::origins`] says to copy.
+    fn upstream(&self, _definition: &str) -> Option<Qualified> {
+        None
+    }
+
+    /// The query whether a first copy is done, of a table from [`Lineage::copies`].
+    fn copy_query(&self, _schema: &str, _table: &str) -> String {
+        String::new()
+    }
+
+    /// The query whether the engine can answer reads now, and its answer when it can. `None` where it answers whenever it is up.
+    fn recovery(&self) -> Option<(&'static str, &'static str)> {
         None
     }
 

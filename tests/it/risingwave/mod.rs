@@ -5,6 +5,7 @@ mod facts;
 mod golden;
 mod nasty;
 mod through;
+mod through_catalog;
 mod through_errors;
 mod through_failures;
 mod through_waits;

@@ -262,8 +262,11 @@ fn a_mirrored_table_has_the_rows_of_its_upstream_and_a_definition_that_names_it(
             found[0].field('M')
         );
         rig.double.readiness("customers", "Creating", false).await;
-        let progress =
-            "select split_total_count - split_completed_count from rw_catalog.rw_cdc_progress";
-        assert_eq!(values(&raw.query(progress).await), ["1"]);
+        let progress = "select count(*) from rw_catalog.rw_cdc_progress";
+        assert_eq!(values(&raw.query(progress).await), ["0"]);
+        let state = "select i.name from rw_catalog.rw_internal_table_info i join rw_catalog.rw_tables t on t.id = i.job_id where t.name = 'customers'";
+        let state = values(&raw.query(state).await).join("");
+        let done = format!("select bool_and(backfill_finished) from {state}");
+        assert_eq!(values(&raw.query(&done).await), ["f"]);
     });
 }

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod hiding;
+mod lineage;
 mod rules;
 mod search_path;
 

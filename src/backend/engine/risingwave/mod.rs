@@ -5,8 +5,10 @@
 mod errors;
 #[cfg(test)]
 mod errors_tests;
+mod lineage;
 
-use super::{Dialect, Keyless, TextRow};
+use super::{Dialect, Keyless, Lineage, TextRow};
+use crate::catalog::Qualified;
 use crate::error::ClientError;
 
 /// RisingWave.
@@ -50,6 +52,26 @@ impl Dialect for RisingWave {
             return format!("this is not RisingWave (engine: postgres is for PostgreSQL): {why}");
         }
         why.to_owned()
+    }
+
+    fn lineage(&self) -> &'static Lineage {
+        &lineage::LINEAGE
+    }
+
+    fn columns_query(&self, names: &str) -> String {
+        lineage::columns_query(names)
+    }
+
+    fn upstream(&self, definition: &str) -> Option<Qualified> {
+        lineage::upstream(definition)
+    }
+
+    fn copy_query(&self, schema: &str, table: &str) -> String {
+        lineage::copy_query(schema, table)
+    }
+
+    fn recovery(&self) -> Option<(&'static str, &'static str)> {
+        Some(("SELECT rw_recovery_status()", "RUNNING"))
     }
 
     fn functions_query(&self) -> Option<&'static str> {

@@ -308,6 +308,14 @@ impl Session {
         self.admin(&sql).await?;
         if let Some(upstream) = upstream {
             self.admin(&upstream.copy_into(&name)).await?;
+            let state = format!(
+                "CREATE OR REPLACE VIEW \"{}\".\"__internal_{}_1_streamcdcscan_1\" AS \
+                 SELECT 1 AS split_id, backfilled AS backfill_finished FROM rw_meta.objects WHERE {}",
+                schema_of(&change.name),
+                change.name.name,
+                place(&change.name)
+            );
+            self.admin(&state).await?;
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ CREATE TABLE rw_meta.objects (
     backfilled bool NOT NULL DEFAULT true
 );
 CREATE TABLE rw_meta.settings (name text PRIMARY KEY, value text NOT NULL);
+CREATE TABLE rw_meta.recovery (status varchar NOT NULL);
+INSERT INTO rw_meta.recovery VALUES ('RUNNING');
 
 -- A relation that PostgreSQL has and nobody made through the double counts as what it looks like.
 CREATE VIEW rw_meta.relations AS
@@ -32,7 +34,8 @@ CREATE VIEW rw_meta.relations AS
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN rw_meta.objects o ON o.schema_name = n.nspname AND o.name = c.relname
-    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'rw_meta', 'rw_catalog', 'rw_fn')
+    -- State tables are found by their names alone, as everything internal is.
+    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relname NOT LIKE '\_\_internal\_%' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'rw_meta', 'rw_catalog', 'rw_fn')
     UNION ALL
     SELECT o.id, NULL, o.schema_name::varchar, o.name::varchar, n.oid::int8::int4, o.kind::varchar, o.definition::varchar, o.append_only, o.key, o.connector, o.props,
            o.source_id, o.upstream, o.status::varchar, o.backfilled
@@ -93,7 +96,8 @@ CREATE VIEW rw_catalog.rw_ddl_progress AS
     SELECT id::int8 AS ddl_id, definition AS ddl_statement, '0.0%'::varchar AS progress FROM rw_meta.relations WHERE status <> 'Created';
 CREATE VIEW rw_catalog.rw_cdc_progress AS
     SELECT id AS job_id, 1::int8 AS split_total_count, backfilled::int::int8 AS split_backfilled_count, backfilled::int::int8 AS split_completed_count
-    FROM rw_meta.relations WHERE upstream IS NOT NULL;
+    -- Copies that are not made in parallel are told of by their state tables alone.
+    FROM rw_meta.relations WHERE upstream IS NOT NULL AND definition ILIKE '%backfill.parallelism%';
 CREATE VIEW rw_catalog.rw_hummock_snapshot AS
     SELECT id AS table_id, (extract(epoch FROM statement_timestamp()) * 1000)::int8 << 16 AS committed_epoch FROM rw_meta.relations;
 CREATE VIEW rw_catalog.rw_recovery_info AS SELECT 1 AS database_id, 'DATABASE'::varchar AS database_name, 'RUNNING'::varchar AS recovery_state;
@@ -110,7 +114,7 @@ CREATE FUNCTION rw_fn.current_database() RETURNS varchar LANGUAGE sql AS $$ SELE
 CREATE FUNCTION rw_fn.current_setting(name text) RETURNS varchar LANGUAGE sql AS
     $$ SELECT coalesce(nullif(pg_catalog.current_setting('rw.' || lower(name), true), ''), (SELECT s.value FROM rw_meta.settings s WHERE s.name = lower($1)), '')::varchar $$;
 CREATE FUNCTION rw_fn.set_config(name text, value text, is_local bool) RETURNS varchar LANGUAGE sql AS $$ SELECT value $$;
-CREATE FUNCTION rw_fn.rw_recovery_status() RETURNS varchar LANGUAGE sql AS $$ SELECT 'RUNNING'::varchar $$;
+CREATE FUNCTION rw_fn.rw_recovery_status() RETURNS varchar LANGUAGE sql AS $$ SELECT status FROM rw_meta.recovery $$;
 CREATE FUNCTION rw_fn.rw_epoch_to_ts(epoch int8) RETURNS timestamptz LANGUAGE sql AS $$ SELECT to_timestamp((epoch >> 16) / 1000.0) $$;
 
 -- A row with a key that is there already takes the other's place, or is left out. A key of NULL is a key like any other.

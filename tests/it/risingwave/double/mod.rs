@@ -164,6 +164,18 @@ impl Double {
         self.world.mischief.lock().expect("the list").clear();
     }
 
+    /// Sets what `rw_recovery_status()` answers.
+    pub async fn recovery(&self, status: &str) {
+        let sql = format!(
+            "UPDATE rw_meta.recovery SET status = {}",
+            back::quoted(status)
+        );
+        let mut admin = self.world.admin.lock().await;
+        admin.run(&sql).await.expect("the double's catalog");
+        drop(admin);
+        self.world.checkpoint().await.expect("a checkpoint");
+    }
+
     /// Sets what the catalog says about a relation: `status` as `Created` or `Creating`, and whether its first copy is done.
     pub async fn readiness(&self, name: &str, status: &str, backfilled: bool) {
         let sql = format!(
