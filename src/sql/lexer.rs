@@ -159,8 +159,8 @@ const CLASSES: [u8; 256] = {
 };
 
 /// Whether a byte is of one of these classes.
-pub(super) fn is(byte: u8, class: u8) -> bool {
-    CLASSES[usize::from(byte)] & class != 0
+pub(super) const fn is(byte: u8, class: u8) -> bool {
+    CLASSES[byte as usize] & class != 0
 }
 
 impl Iterator for Lexer<'_> {

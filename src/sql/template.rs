@@ -17,6 +17,45 @@ const COMMANDS: [&[u8]; 6] = [
     b"select", b"insert", b"update", b"delete", b"with", b"values",
 ];
 
+/// What a byte means to a template when it stands at the beginning of a token. A table, since every byte of every statement is looked up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It is passed: white space, punctuation, an operator, or nothing at all.
+    Pass,
+    /// A word begins.
+    Word,
+    /// A quoted name begins.
+    Name,
+    /// A string begins.
+    String,
+    /// A number begins.
+    Number,
+    /// It depends on what follows.
+    Look,
+}
+
+const STEPS: [Step; 256] = {
+    let mut steps = [Step::Pass; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
+        let b = byte as u8;
+        if is(b, WORD_START) {
+            steps[byte] = Step::Word;
+        } else if b.is_ascii_digit() {
+            steps[byte] = Step::Number;
+        }
+        byte += 1;
+    }
+    steps[b'"' as usize] = Step::Name;
+    steps[b'\'' as usize] = Step::String;
+    steps[b'$' as usize] = Step::Look;
+    steps[b'-' as usize] = Step::Look;
+    steps[b'/' as usize] = Step::Look;
+    steps[b'.' as usize] = Step::Look;
+    steps
+};
+
 /// Writes the template of `text` to `out`, which is cleared first. Returns whether it has one; then two texts with the same template have the
 /// same facts. `out` keeps its room, so that a caller that keeps it allocates nothing.
 pub fn template(text: &[u8], dialect: Dialect, out: &mut Vec<u8>) -> bool {
@@ -24,67 +63,180 @@ pub fn template(text: &[u8], dialect: Dialect, out: &mut Vec<u8>) -> bool {
     if memchr::memchr2(STRING, NUMBER, text).is_some() {
         return false;
     }
-    let mut first = true;
+    let Some(begin) = first_word(text, dialect) else {
+        return false;
+    };
+    out.reserve(text.len());
     // What is kept goes over in as few pieces as there are literals.
     let mut kept = 0;
     let mut in_list = false;
-    let mut at = 0;
+    let mut at = begin;
     while let Some(byte) = text.get(at) {
-        // Most of a statement is words and what stands between them, so these are passed without a token for each.
-        let plain = plain_run(text, at, *byte);
-        if plain > at {
-            let run = text.get(at..plain).unwrap_or_default();
-            if first && !is_space(*byte) && *byte != b'(' {
-                if !is_command(run) {
-                    return false;
-                }
-                first = false;
+        let (end, mark) = match STEPS[usize::from(*byte)] {
+            Step::Pass => {
+                at += 1;
+                continue;
             }
-            at = plain;
+            Step::Word => {
+                at = match word_end(text, at) {
+                    Some(end) => end,
+                    None => token_end(text, at, dialect).0,
+                };
+                continue;
+            }
+            Step::Name => {
+                at = name_end(text, at);
+                continue;
+            }
+            Step::Look => {
+                if let Some(end) = passed(text, at) {
+                    at = end;
+                    continue;
+                }
+                token_end(text, at, dialect)
+            }
+            Step::String if dialect.standard_conforming_strings => string(text, at),
+            Step::Number => number(text, at).unwrap_or_else(|| token_end(text, at, dialect)),
+            Step::String => token_end(text, at, dialect),
+        };
+        let Some(mark) = mark else {
+            at = end;
             continue;
-        }
-        let Some(token) = lex_at(text, at, dialect).next() else {
-            break;
         };
-        at = token.end;
-        if first && token.is_significant() {
-            // No command begins like that.
-            return false;
-        }
-        let mark = match token.kind {
-            Kind::String if is_plain_string(&token, token.bytes(text)) => STRING,
-            Kind::Number if is_plain_number(token.bytes(text)) => NUMBER,
-            _ => continue,
-        };
-        let between = text.get(kept..token.start).unwrap_or_default();
+        let between = text.get(kept..at).unwrap_or_default();
         // However long an IN-list is, it is the same statement.
         if !(in_list && out.last() == Some(&mark) && is_comma(between)) {
             out.extend_from_slice(between);
             in_list = opens_list(out);
             out.push(mark);
         }
-        kept = token.end;
+        at = end;
+        kept = end;
     }
     out.extend_from_slice(text.get(kept..).unwrap_or_default());
-    !first
+    true
 }
 
-/// Where a word, or a byte that is a token or white space by itself, ends that begins at `at`; `at` for all else.
-fn plain_run(text: &[u8], at: usize, byte: u8) -> usize {
-    let next = text.get(at + 1).copied();
-    if is(byte, WORD_START) {
-        // One letter may be the prefix of a string or a name.
-        if matches!(next, Some(b'\'' | b'&')) {
-            return at;
+/// Where the first word ends, behind white space, comments and parentheses, if it is a command of which no literal decides anything.
+fn first_word(text: &[u8], dialect: Dialect) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let byte = text.get(at)?;
+        if is_space(*byte) || *byte == b'(' {
+            at += 1;
+        } else if is(*byte, WORD_START) {
+            let end = word_end(text, at)?;
+            return is_command(text.get(at..end)?).then_some(end);
+        } else {
+            let token = lex_at(text, at, dialect).next()?;
+            if token.is_significant() {
+                return None;
+            }
+            at = token.end;
         }
-        let rest = text.get(at + 1..).unwrap_or_default();
-        let length = rest.iter().position(|byte| !is(*byte, WORD_PART));
-        return at + 1 + length.unwrap_or(rest.len());
     }
-    let alone = is(byte, SPACE)
-        || matches!(byte, b',' | b'(' | b')' | b'[' | b']' | b';')
-        || (byte == b'.' && !next.is_some_and(|next| next == b'.' || next.is_ascii_digit()));
-    at + usize::from(alone)
+}
+
+/// Where the word at `at` ends; nothing where its one letter may be the prefix of a string or a name.
+#[inline]
+fn word_end(text: &[u8], at: usize) -> Option<usize> {
+    let mut end = at + 1;
+    while let Some(byte) = text.get(end) {
+        if !is(*byte, WORD_PART) {
+            let is_prefix = end == at + 1 && matches!(byte, b'\'' | b'&');
+            return (!is_prefix).then_some(end);
+        }
+        end += 1;
+    }
+    Some(end)
+}
+
+/// Where the quoted name at `at` ends. A doubled quote ends one and begins another, which comes to the same.
+#[inline]
+fn name_end(text: &[u8], at: usize) -> usize {
+    let mut end = at + 1;
+    while let Some(byte) = text.get(end) {
+        end += 1;
+        if *byte == b'"' {
+            break;
+        }
+    }
+    end
+}
+
+/// Where a byte ends that depends on the next: a comment, a parameter, a number and a dollar quote begin alike. Nothing where it is none
+/// of the common ones.
+#[inline]
+fn passed(text: &[u8], at: usize) -> Option<usize> {
+    let next = text.get(at + 1).copied();
+    match (text.get(at)?, next) {
+        (b'-', Some(b'-')) | (b'/', Some(b'*')) => None,
+        (b'.', Some(b'.')) => Some(at + 2),
+        (b'.', Some(digit)) if digit.is_ascii_digit() => None,
+        (b'$', Some(digit)) if digit.is_ascii_digit() => {
+            let digits = text
+                .get(at + 1..)?
+                .iter()
+                .take_while(|b| b.is_ascii_digit());
+            Some(at + 1 + digits.count())
+        }
+        (b'$', _) => None,
+        _ => Some(at + 1),
+    }
+}
+
+/// Where the string at `at` ends, and its mark where every server reads it alike and its text decides nothing.
+#[inline]
+fn string(text: &[u8], at: usize) -> (usize, Option<u8>) {
+    let (mut end, mut odd) = (at + 1, 0);
+    while let Some(byte) = text.get(end) {
+        end += 1;
+        match byte {
+            b'\'' if text.get(end) == Some(&b'\'') => end += 1,
+            b'\'' => {
+                let whole = || text.get(at..end).map(std::str::from_utf8);
+                let plain = odd == 0 || (odd & BACKSLASH == 0 && matches!(whole(), Some(Ok(_))));
+                return (end, plain.then_some(STRING));
+            }
+            b'\\' => odd |= BACKSLASH,
+            0x80.. => odd |= NOT_ASCII,
+            _ => {}
+        }
+    }
+    (end, None)
+}
+
+/// In a string: a backslash, which servers may read differently.
+const BACKSLASH: u8 = 1;
+/// In a string: a byte that need not be text.
+const NOT_ASCII: u8 = 2;
+
+/// Where the digits at `at` end, where they are all of the number.
+#[inline]
+fn number(text: &[u8], at: usize) -> Option<(usize, Option<u8>)> {
+    let mut end = at + 1;
+    while let Some(byte) = text.get(end) {
+        if !byte.is_ascii_digit() {
+            // A fraction, an exponent, `_` between digits, another base: the lexer's.
+            let more = matches!(byte, b'.' | b'_') || byte.is_ascii_alphabetic();
+            return (!more).then_some((end, Some(NUMBER)));
+        }
+        end += 1;
+    }
+    Some((end, Some(NUMBER)))
+}
+
+/// Where the token at `at` ends, and its mark where it is a literal that decides nothing.
+fn token_end(text: &[u8], at: usize, dialect: Dialect) -> (usize, Option<u8>) {
+    let Some(token) = lex_at(text, at, dialect).next() else {
+        return (text.len(), None);
+    };
+    let mark = match token.kind {
+        Kind::String if is_plain_string(&token, token.bytes(text)) => Some(STRING),
+        Kind::Number if is_plain_number(token.bytes(text)) => Some(NUMBER),
+        _ => None,
+    };
+    (token.end, mark)
 }
 
 /// Whether a literal that follows is the first of an IN-list. Elsewhere one literal more may be an error.
