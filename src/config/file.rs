@@ -52,6 +52,9 @@ pub(super) struct File {
     /// Users (globs) whose routing hints are honoured; everybody's when left out, nobody's with an empty list.
     #[schemars(extend("examples" = [["bi_*", "admin"]]))]
     pub(super) hints: Option<Vec<String>>,
+    /// Users (globs) who may read the catalogs of RisingWave that show passwords, such as `rw_catalog.rw_sources`; nobody when left out.
+    #[schemars(extend("examples" = [["dba", "admin_*"]]))]
+    pub(super) admins: Option<Vec<String>>,
     /// What one client, or all of them together, may use.
     #[schemars(extend("default" = {}))]
     pub(super) limits: Option<LimitsKeys>,

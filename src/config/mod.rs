@@ -72,6 +72,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Users whose routing hints are honoured; `None` means everybody's.
     pub hints: Option<Vec<Pattern>>,
+    /// Users who may read catalogs that show passwords.
+    pub admins: Vec<Pattern>,
     /// What one client or all of them together may use.
     pub limits: Limits,
     /// What is written to standard error.
@@ -115,6 +117,11 @@ impl Config {
     /// with the place in the file where it stands, or where its nearest parent does.
     pub fn locate(&self, path: &str, severity: Severity, message: impl Into<String>) -> Problem {
         self.positions.problem(path, severity, message)
+    }
+
+    /// Whether a client of `user` may read catalogs that show passwords.
+    pub fn is_admin(&self, user: &str) -> bool {
+        self.admins.iter().any(|pattern| pattern.matches(user))
     }
 
     /// Whether a client of `user` may say where its statements go.

@@ -57,6 +57,7 @@ pub(super) fn resolve(file: File, order: &[String], report: &mut Report) -> Conf
     let auth = resolver.auth(file.auth, &listen);
     let tls = file.tls.map(|keys| resolver.tls(keys));
     let hints = file.hints.map(|list| resolver.globs(Some(list), "hints"));
+    let admins = resolver.globs(file.admins, "admins");
     let databases = resolver.databases(file.databases.unwrap_or_default());
     let limits = resolver.limits(file.limits);
     let log = resolver.log(file.log);
@@ -83,6 +84,7 @@ pub(super) fn resolve(file: File, order: &[String], report: &mut Report) -> Conf
         auth,
         tls,
         hints,
+        admins,
         limits,
         log,
         shutdown_grace,

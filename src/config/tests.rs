@@ -165,7 +165,7 @@ fn the_smallest_file() {
             idle
         }
     );
-    assert!(config.allows_hints("anybody"));
+    assert!(config.allows_hints("anybody") && !config.is_admin("anybody"));
 }
 
 #[test]
@@ -198,6 +198,7 @@ fn the_file_of_the_design() {
     assert_eq!(config.routes[1].label(), "routes[1]");
     assert_eq!(config.routes[1].shape, ShapeRule::Aggregate);
     assert!(config.allows_hints("bi_x") && !config.allows_hints("eve"));
+    assert!(config.is_admin("dba") && !config.is_admin("bi_x"));
     let debug = format!("{config:?}");
     assert!(!debug.contains("s3cret"), "{debug}");
 }

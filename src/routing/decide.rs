@@ -101,6 +101,19 @@ impl<'a> Placed<'a> {
         })
     }
 
+    /// The first relation that shows passwords, for a user who may not see them.
+    fn secret(
+        &self,
+        view: &SessionView,
+        table: &RoutingTable,
+    ) -> Option<(&'a RelationUse, &Place<'a>)> {
+        let (used, at) = self
+            .uses
+            .iter()
+            .find(|(used, _)| shows_secrets(&used.name))?;
+        (!table.config.is_admin(&view.user)).then_some((*used, at))
+    }
+
     /// No relation lives on an analytic backend alone.
     fn mirrored_or_default(
         &self,
@@ -230,6 +243,10 @@ fn on_analytic(
         let refused = refusal::function(function, first, at, table);
         return refuse(Reason::FunctionOnAnalytic, at.rule, refused);
     }
+    if let Some((used, at)) = placed.secret(view, table) {
+        let refused = refusal::secret(used, at, table);
+        return refuse(Reason::SecretOnAnalytic, at.rule, refused);
+    }
     if let Some((used, at, why)) = placed.unready(target, table) {
         let refused = refusal::not_ready(used, at, why, table);
         return refuse(Reason::NotReadyOnAnalytic, at.rule, refused);
@@ -240,6 +257,26 @@ fn on_analytic(
         Reason::AnalyticRelation
     };
     go(target, reason, at.rule)
+}
+
+/// RisingWave's catalogs with the properties of connectors, or the statements that these were made by: both hold passwords in plain text,
+/// unless they were given as secrets.
+const SECRETS: [&str; 10] = [
+    "rw_connections",
+    "rw_ddl_progress",
+    "rw_event_logs",
+    "rw_iceberg_tables",
+    "rw_relations",
+    "rw_secrets",
+    "rw_sinks",
+    "rw_sources",
+    "rw_tables",
+    "rw_user_secrets",
+];
+
+/// RisingWave finds its catalogs without a schema too.
+fn shows_secrets(name: &sql::RelationName) -> bool {
+    matches!(name.schema.as_deref(), None | Some("rw_catalog")) && SECRETS.contains(&&*name.name)
 }
 
 /// Whether a relation can be read on an analytic backend.

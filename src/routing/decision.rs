@@ -119,6 +119,8 @@ reasons! {
     SessionOnAnalytic => "session_on_analytic",
     /// Refused: it reads an analytic relation whose rows are not all there yet.
     NotReadyOnAnalytic => "not_ready_on_analytic",
+    /// Refused: it reads a catalog that shows passwords, and its user is no admin.
+    SecretOnAnalytic => "secret_on_analytic",
     /// Refused: it names relations of more than one backend.
     MixedBackends => "mixed_backends",
     /// Refused: the hint names no backend, or one that does not hold the relations.

@@ -7,8 +7,8 @@ use super::place::{Home, Place};
 use super::table::RoutingTable;
 use crate::error::ClientError;
 use crate::protocol::sqlstate::{
-    FEATURE_NOT_SUPPORTED, INVALID_PARAMETER_VALUE, OBJECT_NOT_IN_PREREQUISITE_STATE,
-    READ_ONLY_SQL_TRANSACTION,
+    FEATURE_NOT_SUPPORTED, INSUFFICIENT_PRIVILEGE, INVALID_PARAMETER_VALUE,
+    OBJECT_NOT_IN_PREREQUISITE_STATE, READ_ONLY_SQL_TRANSACTION,
 };
 use crate::sql::{FunctionName, RelationUse, StatementFacts};
 
@@ -116,6 +116,17 @@ pub(super) fn unproven(
     ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
         .detail(lives(&relation, at, table))
         .hint("Write it as a plain SELECT, or run it on the backend directly.")
+}
+
+pub(super) fn secret(used: &RelationUse, at: &Place<'_>, table: &RoutingTable) -> ClientError {
+    let relation = qualified(used, at);
+    let message = format!("permission denied for catalog {relation}");
+    ClientError::refused(INSUFFICIENT_PRIVILEGE, message)
+        .detail(format!(
+            "It shows the passwords of connectors on \"{}\".",
+            backend_of(at, table)
+        ))
+        .hint("List the user under admins: in router.yaml if it may see them.")
 }
 
 /// A read that may succeed later, as it is.

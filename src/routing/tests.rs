@@ -108,7 +108,7 @@ fn discovery_alone_routes() {
     scene.goes("select * from nowhere", "oltp", "unknown_relation");
     scene.goes("select * from pg_class", "oltp", "system_catalog");
     scene.goes(
-        "select * from rw_catalog.rw_tables",
+        "select * from rw_catalog.rw_schemas",
         "rw",
         "analytic_relation",
     );
@@ -291,6 +291,30 @@ fn hints_of_users_who_may_not_give_them_are_comments() {
         "/* tidegate: to=analytic */ select * from customers",
         "oltp",
         "mirrored_default",
+    );
+}
+
+#[test]
+fn catalogs_that_show_passwords_are_for_admins() {
+    for text in [
+        "select * from rw_catalog.rw_sources",
+        "select name from rw_catalog.rw_secrets",
+        "with s as (select * from rw_catalog.rw_relations) select definition from s",
+    ] {
+        let mut scene = Scene::new("admins: [dba]", catalogs());
+        scene.refused(text, "42501", "secret_on_analytic");
+        "dba".clone_into(&mut scene.view.user);
+        scene.goes(text, "rw", "analytic_relation");
+    }
+    // A rule that claims the name alone must not open them either.
+    let rule = "routes: [{ relations: [rw_sources], to: rw }]";
+    let scene = Scene::new(rule, catalogs());
+    scene.refused("select * from rw_sources", "42501", "secret_on_analytic");
+    let scene = Scene::new("", catalogs());
+    scene.goes(
+        "select * from rw_catalog.rw_columns",
+        "rw",
+        "analytic_relation",
     );
 }
 
