@@ -61,6 +61,10 @@ pub const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(20);
 pub const CATALOG_RELATIONS_MAX: usize = 500_000;
 /// First copies of mirrored tables whose progress is asked for in one reading of a catalog; the others count as not done until then.
 pub const COPIES_ASKED_MAX: usize = 100;
+/// Templates that are kept from the analytic side since it cannot run them.
+pub const FALLBACKS_MAX: usize = 1_000;
+/// How long they are.
+pub const FALLBACK_LASTS: Duration = Duration::from_secs(600);
 /// Relations on both sides whose columns are compared.
 pub const MIRRORS_COMPARED_MAX: usize = 1_000;
 /// How long DDL is left to settle before both catalogs are read again.

@@ -23,6 +23,7 @@ use crate::net::tls::{self, ServerTls};
 use crate::pool::Pool;
 use crate::routing::RoutingTable;
 use crate::session::facts_cache::FactsCache;
+use crate::session::fallback::Fallbacks;
 use crate::session::pins::PinReason;
 use crate::telemetry::metrics::{BackendMetrics, Metrics};
 
@@ -31,6 +32,8 @@ pub struct Shared {
     snapshot: ArcSwap<Snapshot>,
     /// Facts of statements seen before.
     pub facts: FactsCache,
+    /// Statements that the analytic side cannot run.
+    pub fallbacks: Fallbacks,
     /// Who may cancel what.
     pub cancels: CancelRegistry,
     /// The metrics.
@@ -186,6 +189,7 @@ impl Shared {
         Arc::new(Self {
             facts: FactsCache::new(cache_bytes, Arc::clone(&metrics)),
             snapshot: ArcSwap::from_pointee(snapshot),
+            fallbacks: Fallbacks::default(),
             cancels: CancelRegistry::default(),
             metrics,
             sessions: DashMap::new(),

@@ -142,7 +142,10 @@ impl<'a> Placed<'a> {
             } else if self.unready(target, table).is_some() {
                 stay(default, Reason::MirroredNotReady, rule)
             } else {
-                go(target, Reason::Rule, rule)
+                Decision {
+                    replaceable: true,
+                    ..go(target, Reason::Rule, rule)
+                }
             };
         }
         let rule = self.uses.iter().find_map(|(_, at)| at.rule);
@@ -415,6 +418,7 @@ fn go(target: usize, reason: Reason, rule: Option<super::RuleId>) -> Decision {
         reason,
         rule,
         proof: Some(ReadProof::for_backend(target)),
+        replaceable: false,
     }
 }
 
@@ -424,6 +428,7 @@ fn stay(default: usize, reason: Reason, rule: Option<super::RuleId>) -> Decision
         reason,
         rule,
         proof: None,
+        replaceable: false,
     }
 }
 
@@ -433,5 +438,6 @@ fn refuse(reason: Reason, rule: Option<super::RuleId>, error: ClientError) -> De
         reason,
         rule,
         proof: None,
+        replaceable: false,
     }
 }

@@ -15,9 +15,23 @@ pub struct Decision {
     /// For an analytic target: the proof that the statement only reads what is there. Pools of analytic backends
     /// take nothing else.
     pub proof: Option<ReadProof>,
+    /// The default backend could answer as well: all relations are mirrored, and the client did not ask for this backend.
+    pub replaceable: bool,
 }
 
 impl Decision {
+    /// The default backend instead, as the chosen one has said that it lacks something the statement needs.
+    #[must_use]
+    pub fn replaced(&self, default: usize) -> Self {
+        Self {
+            outcome: Ok(default),
+            reason: Reason::MirroredUnsupported,
+            rule: self.rule,
+            proof: None,
+            replaceable: false,
+        }
+    }
+
     /// The backend's index, `None` when refused.
     #[must_use]
     pub fn target(&self) -> Option<usize> {
@@ -101,6 +115,8 @@ reasons! {
     MirroredKept => "mirrored_kept",
     /// It reads mirrored relations that a rule sends away, of which one is not ready on the analytic side.
     MirroredNotReady => "mirrored_not_ready",
+    /// It reads mirrored relations that a rule sends away, and the analytic side lacks something that it needs.
+    MirroredUnsupported => "mirrored_unsupported",
     /// The router answers it.
     Local => "local",
     /// Refused: it writes on the analytic side.

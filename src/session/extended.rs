@@ -54,6 +54,7 @@ impl Session {
             Err(refused) => Err((**refused).clone()),
             Ok(_) => Ok(decision.proof.map_or(Way::Oltp, Way::Analytic)),
         };
+        let is_trial = self.is_trial(&decision);
         let held = self.statements.get(parse.name);
         let taken = !parse.name.is_empty() && held.is_some();
         // Where the default backend has the name too, it says itself that it is taken.
@@ -164,6 +165,12 @@ impl Session {
                 };
                 if step == Step::Done && !self.skipping {
                     let named = !parse.name.is_empty();
+                    if is_trial && self.prepare_analytic(&key, named, To::Errors).1 {
+                        // Not before it is understood may anything follow that would have to be said again elsewhere.
+                        self.begin_trial(&facts, None);
+                        self.sync_analytic();
+                        return Ok(Step::Wait);
+                    }
                     if !self.prepare_analytic(&key, named, To::Client).1 {
                         self.answer(PARSE_COMPLETE);
                     }

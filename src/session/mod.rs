@@ -13,6 +13,7 @@ mod dispatch;
 mod errors;
 mod extended;
 pub mod facts_cache;
+pub mod fallback;
 mod io;
 pub mod local;
 mod loss;
@@ -176,6 +177,8 @@ pub struct Session {
     pipeline: Pipeline,
     batch: Batch,
     script: Option<Script>,
+    /// What was sent to an analytic backend and may be taken back.
+    trial: Option<fallback::Trial>,
     /// A frame that had to wait.
     held: Option<BytesMut>,
     /// After an error in the extended protocol: everything up to Sync is dropped.
@@ -287,6 +290,7 @@ impl Session {
             pipeline: Pipeline::default(),
             batch: Batch::default(),
             script: None,
+            trial: None,
             held: None,
             skipping: false,
             copy_in: false,
@@ -378,6 +382,7 @@ impl Session {
             .is_none_or(|leased| leased.lease.unsent() < limits::OUTBOUND_BYTES_HIGH);
         (self.script.is_none() || self.copy_in)
             && !self.batch.closing
+            && !self.awaits_trial()
             && self.pipeline.len() < limits::PENDING_REPLIES_MAX
             && oltp_room
             && lease_room

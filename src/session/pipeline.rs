@@ -192,6 +192,13 @@ impl Pipeline {
         }));
     }
 
+    /// Whether the message that was pushed as this number is still to be answered.
+    #[must_use]
+    pub fn owes(&self, number: u64) -> bool {
+        let is_it = |item: &Item| matches!(item, Item::Remote(entry) if entry.number == number);
+        self.items.iter().any(is_it)
+    }
+
     /// Adds a `Parse` on a shared connection.
     pub fn push_prepare(&mut self, side: Side, to: To, key: Arc<StatementKey>) {
         self.pushed += 1;

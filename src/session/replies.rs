@@ -104,6 +104,9 @@ impl Session {
                     if tag == b'C' && side == Side::Oltp {
                         self.on_completed(body);
                     }
+                    if side == Side::Analytic {
+                        self.pass_trial();
+                    }
                     if tag == b't' && expect == Expect::Describe {
                         self.on_parameter_types(side, body);
                     }
@@ -245,7 +248,10 @@ impl Session {
             frame
         });
         let message = translated.as_ref().unwrap_or(message);
+        let trial = self.is_on_trial();
+        let taken_back = self.take_back(side, told.as_ref());
         let shown = match to {
+            _ if taken_back => false,
             To::Client | To::ClientNotReady | To::Errors => true,
             To::Session => self.batch.oltp_used || fatal,
             To::Nobody | To::Inspection | To::Setup => fatal,
@@ -288,7 +294,8 @@ impl Session {
             }
         }
         if expect == Expect::Query {
-            if let Some(script) = self.script.as_mut().filter(|_| to != To::Nobody) {
+            let fails = to != To::Nobody && !taken_back;
+            if let Some(script) = self.script.as_mut().filter(|_| fails) {
                 script.failed = Some(FailedBy::from(side));
             }
             return Ok(());
@@ -314,7 +321,8 @@ impl Session {
             Some(undo) => self.statements.undo(undo),
             None => {}
         }
-        if failed.before_sync && shown {
+        // The router's own Sync behind a trial is not the one that ends the batch.
+        if (failed.before_sync || trial) && shown {
             self.batch.failed = Some(FailedBy::from(side));
             self.skipping = !self.batch.closing;
         }

@@ -185,6 +185,9 @@ impl Session {
             && self.local(&part.facts, text).is_none()
         {
             let decision = self.route(&part.facts);
+            if self.is_trial(&decision) {
+                return Ok(self.begin_script(text, parts, false));
+            }
             let proof = decision.proof;
             let refused = decision.outcome.as_ref().err().cloned();
             self.record(text, &part.facts, decision);
@@ -220,6 +223,18 @@ impl Session {
                     .is_none()
         });
         let wrapped = self.status == b'I' && !controls && changes;
+        let step = self.begin_script(text, parts, wrapped);
+        if wrapped {
+            match self.need_oltp().await {
+                Ok(()) => self.send_query(Side::Oltp, b"BEGIN", To::Nobody),
+                Err(error) => self.fail_script(&error),
+            }
+        }
+        Ok(step)
+    }
+
+    /// From now on a string is worked off run by run.
+    fn begin_script(&mut self, text: &[u8], parts: Vec<Part>, wrapped: bool) -> Step {
         self.script = Some(Script {
             text: Bytes::copy_from_slice(text),
             parts: VecDeque::from(parts),
@@ -227,13 +242,7 @@ impl Session {
             unwrapped: false,
             failed: None,
         });
-        if wrapped {
-            match self.need_oltp().await {
-                Ok(()) => self.send_query(Side::Oltp, b"BEGIN", To::Nobody),
-                Err(error) => self.fail_script(&error),
-            }
-        }
-        Ok(Step::Done)
+        Step::Done
     }
 
     /// Goes on with a string after the replies to its last run are in.
@@ -308,6 +317,7 @@ impl Session {
         }
         let decision = self.route(&part.facts);
         let (proof, refused) = (decision.proof, decision.outcome.as_ref().err().cloned());
+        let is_trial = self.is_trial(&decision);
         self.record(&text, &part.facts, decision);
         let ready = match (refused, proof) {
             (Some(refused), _) => Err(*refused),
@@ -323,6 +333,9 @@ impl Session {
                     self.batch.began = false;
                 }
                 self.send_query(side, &text, To::ClientNotReady);
+                if is_trial {
+                    self.begin_trial(&Arc::clone(&part.facts), Some(part.clone()));
+                }
                 if side == Side::Oltp {
                     self.reset_application(&part.facts);
                 }
@@ -360,7 +373,7 @@ impl Session {
     /// Decides where a statement goes, and how long that took.
     pub(super) fn route(&self, facts: &StatementFacts) -> Decision {
         let begun = Instant::now();
-        let decision = routing::decide(facts, &self.view, &self.snapshot.table);
+        let decision = self.decide(facts);
         self.shared.metrics.route_seconds.record(begun.elapsed());
         decision
     }
@@ -368,6 +381,7 @@ impl Session {
     /// Takes note of a decision that is being acted on.
     pub(super) fn record(&mut self, text: &[u8], facts: &Arc<StatementFacts>, decision: Decision) {
         self.statements_run += 1;
+        self.trial = None;
         let table = &self.snapshot.table;
         let target = decision
             .target()
@@ -419,7 +433,7 @@ impl Session {
             LocalCommand::ExplainRoute { text, verbose } => {
                 let begun = Instant::now();
                 let facts = self.facts(text);
-                let decision = routing::decide(&facts, &self.view, &table);
+                let decision = self.decide(&facts);
                 let took = begun.elapsed();
                 let text = String::from_utf8_lossy(text);
                 let told = routing::explain_decision(&text, &facts, &decision, &self.view, &table);

@@ -102,6 +102,11 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// Whether the engine's SQL is less than PostgreSQL's, so that a read may turn out to be too much for it.
+    fn may_lack(&self) -> bool {
+        false
+    }
+
     /// Whether the engine closes the connection behind an error of this text, without a ReadyForQuery.
     fn hangs_up_after(&self, _message: &str) -> bool {
         false

@@ -8,6 +8,7 @@ mod through;
 mod through_catalog;
 mod through_errors;
 mod through_failures;
+mod through_fallback;
 mod through_waits;
 
 use crate::support::postgres::{PAIR, drop_databases, fresh_name};

@@ -87,6 +87,10 @@ impl Dialect for RisingWave {
         Some(errors::translate(code, message))
     }
 
+    fn may_lack(&self) -> bool {
+        true
+    }
+
     fn hangs_up_after(&self, message: &str) -> bool {
         message.starts_with("Panicked when handling the request")
     }

@@ -1,0 +1,166 @@
+//! What if the analytic side cannot run a read that the default backend could?
+//!
+//! A read of mirrored relations that RisingWave answers with "not supported" before anything of its answer was passed on is run on the
+//! default backend instead, and so is every statement of its template for a while. Only reads that were proven get here, so nothing runs twice
+//! that must not; a transaction that has to keep one snapshot never sends mirrored reads away to begin with.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+
+use super::Session;
+use super::batch::Part;
+use super::pipeline::Side;
+use crate::error::ClientError;
+use crate::limits::{FALLBACK_LASTS, FALLBACKS_MAX};
+use crate::routing::{self, Decision};
+use crate::sql::StatementFacts;
+
+/// Templates that the analytic side has said it cannot run, each by its facts, which all statements of a template share.
+#[derive(Debug, Default)]
+pub struct Fallbacks {
+    known: DashMap<usize, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// Held, so that no other facts come to stand where these do.
+    _facts: Arc<StatementFacts>,
+    until: Instant,
+}
+
+impl Fallbacks {
+    /// Whether statements with these facts are kept from the analytic side.
+    fn holds(&self, facts: &StatementFacts) -> bool {
+        if self.known.is_empty() {
+            return false;
+        }
+        let at = std::ptr::from_ref(facts) as usize;
+        match self.known.get(&at) {
+            Some(known) if Instant::now() < known.until => true,
+            Some(known) => {
+                drop(known);
+                self.known.remove(&at);
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn remember(&self, facts: &Arc<StatementFacts>, lasts: Duration) {
+        let now = Instant::now();
+        if self.known.len() >= FALLBACKS_MAX {
+            self.known.retain(|_, known| now < known.until);
+        }
+        if self.known.len() < FALLBACKS_MAX {
+            let at = std::ptr::from_ref(&**facts) as usize;
+            let (_facts, until) = (Arc::clone(facts), now + lasts);
+            self.known.insert(at, Known { _facts, until });
+        }
+    }
+}
+
+/// A statement that was sent to the analytic side and may be taken back.
+#[derive(Debug)]
+pub(super) struct Trial {
+    facts: Arc<StatementFacts>,
+    /// Its place in the string that it is of.
+    part: Option<Part>,
+    /// The message that it was sent with, see [`super::pipeline::Pipeline::pushed`].
+    number: u64,
+}
+
+impl Session {
+    /// A decision, or the default backend where that one has failed before.
+    pub(super) fn decide(&self, facts: &StatementFacts) -> Decision {
+        let table = &self.snapshot.table;
+        let decision = routing::decide(facts, &self.view, table);
+        if decision.replaceable && self.shared.fallbacks.holds(facts) {
+            return decision.replaced(table.config.default);
+        }
+        decision
+    }
+
+    /// Whether a statement may turn out to be too much for the backend that it was sent to.
+    pub(super) fn is_trial(&self, decision: &Decision) -> bool {
+        let target = decision.target().filter(|_| decision.replaceable);
+        let backend = target.and_then(|target| self.snapshot.backends.get(target));
+        backend.is_some_and(|backend| backend.dialect.may_lack())
+    }
+
+    /// The statement that was sent last may be taken back.
+    pub(super) fn begin_trial(&mut self, facts: &Arc<StatementFacts>, part: Option<Part>) {
+        let (facts, number) = (Arc::clone(facts), self.pipeline.pushed());
+        self.trial = Some(Trial {
+            facts,
+            part,
+            number,
+        });
+    }
+
+    /// Whether the client's next message has to wait until it is known which backend has understood the one before.
+    pub(super) fn awaits_trial(&self) -> bool {
+        let number = self.trial.as_ref().map(|trial| trial.number);
+        number.is_some_and(|number| self.pipeline.owes(number))
+    }
+
+    /// Whether what is answered now may be taken back.
+    pub(super) fn is_on_trial(&self) -> bool {
+        let number = self.pipeline.front().map(|entry| entry.number);
+        number.is_some() && self.trial.as_ref().map(|trial| trial.number) == number
+    }
+
+    /// The trial, if what is answered now is its message. It is over either way.
+    fn end_trial(&mut self) -> Option<Trial> {
+        let on_trial = self.is_on_trial();
+        self.trial.take_if(|_| on_trial)
+    }
+
+    /// The analytic side has begun to answer, or has understood a statement: it is not taken back any more.
+    pub(super) fn pass_trial(&mut self) {
+        drop(self.end_trial());
+    }
+
+    /// An analytic backend has failed. Whether the statement is taken back, so that the client hears nothing of it.
+    pub(super) fn take_back(&mut self, side: Side, told: Option<&ClientError>) -> bool {
+        let Some(trial) = self.end_trial().filter(|_| side == Side::Analytic) else {
+            return false;
+        };
+        let lacks = |told: &ClientError| matches!(told.sqlstate, "0A000" | "42883" | "42601");
+        let Some(told) = told.filter(|told| lacks(told)) else {
+            return false;
+        };
+        tracing::info!(
+            why = told.message,
+            "the analytic side cannot run a statement: its template goes to the default backend for a while"
+        );
+        self.shared.fallbacks.remember(&trial.facts, FALLBACK_LASTS);
+        if let (Some(part), Some(script)) = (trial.part, self.script.as_mut()) {
+            script.parts.push_front(part);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::facts;
+
+    #[test]
+    fn what_is_remembered_is_forgotten_in_time_and_never_more_than_its_bound() {
+        let fallbacks = Fallbacks::default();
+        let one = Arc::new(facts(b"select 1"));
+        let other = Arc::new(facts(b"select 1"));
+        fallbacks.remember(&one, Duration::from_secs(60));
+        assert!(fallbacks.holds(&one) && !fallbacks.holds(&other));
+        fallbacks.remember(&other, Duration::ZERO);
+        assert!(!fallbacks.holds(&other) && fallbacks.holds(&one));
+        for _ in 0..2 * FALLBACKS_MAX {
+            let more = Arc::new(facts(b"select 2"));
+            fallbacks.remember(&more, Duration::from_secs(60));
+        }
+        assert!(fallbacks.known.len() <= FALLBACKS_MAX);
+    }
+}
