@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::pipeline::Side;
+use super::tracking::may_set_anything;
 use super::{End, Session};
 use crate::error::ClientError;
 use crate::limits::CANCEL_GRACE;
-use crate::sql::{Effect, SessionEffect, StatementFacts, is_read_only_builtin};
+use crate::sql::{SessionEffect, StatementFacts};
 
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
 
@@ -109,17 +110,7 @@ fn may_move_timeout(facts: &StatementFacts) -> bool {
         SessionEffect::Reset(None) | SessionEffect::Discard(_) | SessionEffect::Execute(_) => true,
         _ => false,
     };
-    by_session
-        || facts.effect == Effect::Unknown
-        || matches!(facts.kind, "do" | "call")
-        || facts
-            .functions
-            .iter()
-            .any(|function| !is_read_only_builtin(function))
-        || facts
-            .relations
-            .iter()
-            .any(|used| used.name.name == "pg_settings")
+    by_session || may_set_anything(facts)
 }
 
 /// A duration as PostgreSQL shows one; `None` for 0, which is no bound.

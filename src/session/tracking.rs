@@ -176,14 +176,16 @@ fn may_move_path(facts: &StatementFacts) -> bool {
         }
         _ => false,
     };
-    // A function that is not known may set anything; so may an update of the view over the settings.
-    by_session
-        || matches!(facts.effect, Effect::Define | Effect::Unknown)
+    by_session || facts.effect == Effect::Define || may_set_anything(facts)
+}
+
+/// Whether a statement may change any setting, whatever it says of itself: a function that is not known may, and an update of the view
+/// over the settings.
+pub(super) fn may_set_anything(facts: &StatementFacts) -> bool {
+    let unknown = |function| !is_read_only_builtin(function);
+    facts.effect == Effect::Unknown
         || matches!(facts.kind, "do" | "call")
-        || facts
-            .functions
-            .iter()
-            .any(|function| !is_read_only_builtin(function))
+        || facts.functions.iter().any(unknown)
         || facts
             .relations
             .iter()
