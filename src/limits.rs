@@ -17,6 +17,8 @@ pub const CLIENT_MESSAGE_BYTES_MAX: usize = 0x3fff_ffff;
 pub const CLIENT_SMALL_MESSAGE_BYTES_MAX: usize = 10_000;
 /// Bytes of a Bind that must be seen to know the portal and the statement it names.
 pub const BIND_NAMES_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a Bind kept with its unnamed portal, where an engine may have to be sent it again; for a longer one the portal has a name at once.
+pub const KEPT_BIND_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a backend's message that has to be held whole (errors, row descriptions; rows are passed on in pieces).
 pub const BACKEND_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of a row or a piece of COPY data, as long as PostgreSQL makes them (1 GB less one, and its header).

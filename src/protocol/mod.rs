@@ -4,6 +4,7 @@
 //! (see `docs/decisions/0001-pgwire.md` for why framing and the hot decoders are our own and the rest is `pgwire`'s).
 
 pub mod backend;
+pub mod bind;
 pub mod compose;
 pub mod frame;
 pub mod frontend;

@@ -43,5 +43,21 @@ pub const OBJECT_NOT_IN_PREREQUISITE_STATE: &str = "55000";
 pub const CONFIGURATION_LIMIT: &str = "53400";
 /// A transaction was left open for too long.
 pub const IDLE_IN_TRANSACTION_TIMEOUT: &str = "25P03";
+/// A value that is no text in the session's encoding.
+pub const CHARACTER_NOT_IN_REPERTOIRE: &str = "22021";
+/// A text that is no value of its type.
+pub const INVALID_TEXT: &str = "22P02";
+/// Bytes that are no value of their type.
+pub const INVALID_BINARY: &str = "22P03";
+/// A number that its type has not.
+pub const OUT_OF_RANGE: &str = "22003";
+/// A parameter that there is not.
+pub const UNDEFINED_PARAMETER: &str = "42P02";
+/// A LIMIT below nothing.
+pub const INVALID_LIMIT: &str = "2201W";
+/// An OFFSET below nothing.
+pub const INVALID_OFFSET: &str = "2201X";
+/// A value of a type that does not fit its place.
+pub const DATATYPE_MISMATCH: &str = "42804";
 /// A statement that the client has cancelled.
 pub const QUERY_CANCELED: &str = "57014";

@@ -67,6 +67,7 @@ impl Session {
                 lease,
                 in_block: false,
                 tainted: false,
+                portals: Vec::new(),
             });
         }
         self.follow_settings(proof.backend());
@@ -285,6 +286,9 @@ impl Session {
         if self.leased.as_ref().is_some_and(|leased| leased.in_block) {
             return self.end_read_block();
         }
+        if self.end_portals() {
+            return;
+        }
         self.drop_lease();
     }
 
@@ -294,9 +298,8 @@ impl Session {
         let cancelling = self.slot.release();
         self.point_cancel_at_oltp();
         if let Some(leased) = self.leased.take() {
-            leased
-                .lease
-                .give_back(cancelling || leased.tainted || leased.in_block);
+            let kept = leased.in_block || !leased.portals.is_empty();
+            leased.lease.give_back(cancelling || leased.tainted || kept);
         }
     }
 

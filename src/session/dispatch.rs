@@ -82,6 +82,8 @@ impl Session {
         if !self.may_switch(Side::Analytic) {
             return Step::Wait;
         }
+        let renamed = self.renamed(frame, name, expect);
+        let frame = renamed.as_ref().unwrap_or(frame);
         let Some(conn) = self.conn(Side::Analytic) else {
             let message = format!(
                 "portal \"{}\" does not exist",
@@ -94,8 +96,12 @@ impl Session {
         };
         conn.wire.out.extend_from_slice(frame);
         self.pushed(expect, Side::Analytic);
-        if let Some(Portal::Remote { key, .. }) = self.statements.portal(name) {
+        if let Some(Portal::Remote { key, opened, .. }) = self.statements.portal(name) {
+            let key = opened.as_ref().map_or(key, |opened| &opened.sent);
             self.pipeline.uses_last(key, &Arc::from(&b""[..]));
+            if let Some(opened) = opened {
+                self.pipeline.opened_last(opened);
+            }
         }
         Step::Done
     }
@@ -107,12 +113,7 @@ impl Session {
         named: bool,
         to: To,
     ) -> (Arc<str>, bool) {
-        let index = self
-            .conn(Side::Analytic)
-            .map_or(usize::MAX, |conn| conn.backend);
-        let backend = self.snapshot.backends.get(index);
-        let changed = backend.map_or(0, |backend| backend.plans_before.load(Ordering::Relaxed));
-        let not_before = changed.max(self.snapshot.table.generation);
+        let not_before = self.plans_not_before();
         let fresh = self
             .conn(Side::Analytic)
             .is_some_and(|conn| conn.prepared.unnamed_is_older_than(not_before));
@@ -123,6 +124,16 @@ impl Session {
             fresh,
         };
         self.prepare(Side::Analytic, &prepare, to)
+    }
+
+    /// When what was prepared on the leased connection must have been prepared, or else be prepared again: its tables were seen to change.
+    pub(super) fn plans_not_before(&mut self) -> u64 {
+        let index = self
+            .conn(Side::Analytic)
+            .map_or(usize::MAX, |conn| conn.backend);
+        let backend = self.snapshot.backends.get(index);
+        let changed = backend.map_or(0, |backend| backend.plans_before.load(Ordering::Relaxed));
+        changed.max(self.snapshot.table.generation)
     }
 
     /// Prepares a client's statement on the default backend too. `false` when it must wait or has failed.

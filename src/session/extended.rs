@@ -11,8 +11,8 @@ use bytes::BytesMut;
 
 use super::dispatch::{Pooled, Prepare};
 use super::errors::{
-    changed_result, duplicate, malformed, needs_no_parameters, no_statement, no_unnamed,
-    too_many_statements,
+    changed_result, duplicate, malformed, no_statement, no_unnamed, too_many_statements,
+    wrong_parameters,
 };
 use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To, Undo};
@@ -81,6 +81,7 @@ impl Session {
             after,
             parsed,
             shape: None,
+            adapted: None,
             on_oltp,
             local,
         };
@@ -165,16 +166,19 @@ impl Session {
                 };
                 if step == Step::Done && !self.skipping {
                     let named = !parse.name.is_empty();
-                    if is_trial && self.prepare_analytic(&key, named, To::Errors).1 {
+                    let adapted = self.adapt(&key);
+                    let there = adapted.as_ref().map_or(&key, |adapted| &adapted.key);
+                    if is_trial && self.prepare_analytic(there, named, To::Errors).1 {
                         // Not before it is understood may anything follow that would have to be said again elsewhere.
                         self.begin_trial(&facts, None);
                         self.sync_analytic();
                         return Ok(Step::Wait);
                     }
-                    if !self.prepare_analytic(&key, named, To::Client).1 {
+                    if !self.prepare_analytic(there, named, To::Client).1 {
                         self.answer(PARSE_COMPLETE);
                     }
-                    let statement = made(key, facts, false, None);
+                    let mut statement = made(key, facts, false, None);
+                    statement.adapted = adapted;
                     self.remember(parse.name, statement);
                 }
                 Ok(step)
@@ -236,7 +240,7 @@ impl Session {
             match rest.and_then(frontend::bind_parameters) {
                 Some(0) => {}
                 given => {
-                    let error = needs_no_parameters(names.statement, given.unwrap_or_default());
+                    let error = wrong_parameters(names.statement, given.unwrap_or_default(), 0);
                     return Ok(self.fail_batch(&error));
                 }
             }
@@ -304,13 +308,21 @@ impl Session {
             return Ok(Step::Wait);
         };
         if step == Step::Done && !self.skipping {
-            let named = !names.statement.is_empty();
-            let prepared = self.prepare_analytic(&statement.key, named, To::Errors);
-            let name = prepared.0;
-            self.put_renamed_bind(Side::Analytic, frame, total, &name);
-            self.pipeline.uses_last(&statement.key, &statement.name);
-            self.taint_by_portal(names.portal);
+            let opened = match self.bind_adapted(frame, total, &names, &statement) {
+                Ok(opened) => opened,
+                Err(step) => return Ok(step),
+            };
+            if opened.is_none() {
+                let named = !names.statement.is_empty();
+                let prepared = self.prepare_analytic(&statement.key, named, To::Errors);
+                self.put_renamed_bind(Side::Analytic, frame, total, &prepared.0);
+                self.pipeline.uses_last(&statement.key, &statement.name);
+            }
+            if opened.is_none() {
+                self.taint_by_portal(names.portal);
+            }
             self.open_portal(names.portal, Side::Analytic, &statement);
+            self.statements.adapt_portal(names.portal, opened);
             self.record(&statement.key.text, &statement.facts, decision);
         }
         Ok(step)
@@ -341,6 +353,7 @@ impl Session {
             facts,
             key,
             ran,
+            opened: None,
         };
         self.statements.open(portal, remote);
     }

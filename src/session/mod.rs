@@ -5,8 +5,11 @@
 //! sockets. What it remembers is in pure types beside it ([`pipeline`], [`statements`], [`prepared`]); `docs/architecture.md` follows one
 //! statement through them.
 
+mod adapt;
+pub mod adapted;
 mod backends;
 mod batch;
+pub mod bounds;
 mod deadline;
 mod deferred;
 mod dispatch;
@@ -22,6 +25,7 @@ pub mod pins;
 pub mod pipeline;
 mod portals;
 pub mod prepared;
+pub mod recode;
 mod replies;
 mod rows;
 pub mod settings;
@@ -49,12 +53,14 @@ use crate::protocol::frame::{self, BadLength, HEADER_BYTES};
 use crate::routing::{Decision, SessionView};
 use crate::server::{Shared, Snapshot};
 use crate::sql::{Dialect, StatementFacts};
+use adapted::Opened;
 use batch::{Batch, Script};
 use deadline::Waits;
 use deferred::Deferred;
 use pins::{PinReason, Pins};
 use pipeline::{Pipeline, Side};
 use prepared::StatementKey;
+use recode::Columns;
 use settings::{Inspection, Settings};
 use statements::Statements;
 
@@ -84,6 +90,8 @@ enum Step {
     Done,
     /// It cannot be dealt with before earlier replies are in; it is kept and tried again.
     Wait,
+    /// It cannot be dealt with before all of it is there; it is read to its end and tried again.
+    Whole,
 }
 
 /// Where the rest of a long message goes.
@@ -109,6 +117,8 @@ struct Leased {
     in_block: bool,
     /// It may not be used by anyone else.
     tainted: bool,
+    /// Portals on it that have a name of the router's own.
+    portals: Vec<Arc<Opened>>,
 }
 
 /// One client.
@@ -181,6 +191,12 @@ pub struct Session {
     trial: Option<fallback::Trial>,
     /// A frame that had to wait.
     held: Option<BytesMut>,
+    /// The long message that comes next is not looked at before all of it is there.
+    needs_whole: bool,
+    /// What is done to the rows of the string that an analytic backend answers.
+    string_columns: Option<Columns>,
+    /// The parameters that an analytic backend has told of a statement, whose columns come next.
+    told_types: Option<Vec<u32>>,
     /// After an error in the extended protocol: everything up to Sync is dropped.
     skipping: bool,
     /// The default backend takes COPY data.
@@ -292,6 +308,9 @@ impl Session {
             script: None,
             trial: None,
             held: None,
+            needs_whole: false,
+            string_columns: None,
+            told_types: None,
             skipping: false,
             copy_in: false,
             passing: (0, PassTo::Nowhere),
@@ -425,7 +444,7 @@ impl Session {
                 Ok(self.pass_piece())
             }
             // A long Bind is passed on as it comes, once the names at its start are known.
-            b'B' if here > limits::BIND_NAMES_BYTES_MAX => {
+            b'B' if here > limits::BIND_NAMES_BYTES_MAX && !self.needs_whole => {
                 let start = self.client.inbox.split();
                 self.try_frame(start).await
             }
@@ -436,9 +455,19 @@ impl Session {
     /// Deals with a frame, or the start of a long one, or keeps it for later.
     async fn try_frame(&mut self, frame: BytesMut) -> Result<bool, End> {
         let total = frame::head(&frame)?.map_or(frame.len(), |head| head.total);
-        if self.on_frame(&frame).await? == Step::Wait {
-            self.held = Some(frame);
-            return Ok(false);
+        self.needs_whole = false;
+        match self.on_frame(&frame).await? {
+            Step::Done => {}
+            Step::Wait => {
+                self.held = Some(frame);
+                return Ok(false);
+            }
+            Step::Whole => {
+                let behind = std::mem::replace(&mut self.client.inbox, frame);
+                self.client.inbox.unsplit(behind);
+                self.needs_whole = true;
+                return Ok(true);
+            }
         }
         if total > frame.len() && self.passing.0 == 0 {
             self.passing = (total - frame.len(), PassTo::Nowhere);

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::adapted::{Adapted, Opened};
 use super::prepared::StatementKey;
 use super::statements::ClientStatement;
 
@@ -105,6 +106,10 @@ pub struct Entry {
     pub describes: Option<Box<[u8]>>,
     /// For a client's `Parse` or `Close`: what it undoes if it is not run.
     pub undo: Option<Undo>,
+    /// For a `Describe` of a statement that an engine was sent otherwise: how.
+    pub adapted: Option<Arc<Adapted>>,
+    /// For a `Describe` or `Execute` of a portal of such a statement: what is done to its rows.
+    pub opened: Option<Arc<Opened>>,
 }
 
 /// A reply owed.
@@ -189,6 +194,8 @@ impl Pipeline {
             number: self.pushed,
             describes: None,
             undo: None,
+            adapted: None,
+            opened: None,
         }));
     }
 
@@ -212,6 +219,8 @@ impl Pipeline {
             number: self.pushed,
             describes: None,
             undo: None,
+            adapted: None,
+            opened: None,
         };
         self.items.push_back(Item::Remote(entry));
     }
@@ -264,6 +273,20 @@ impl Pipeline {
     pub fn describes_last(&mut self, statement: &[u8]) {
         if let Some(Item::Remote(entry)) = self.items.back_mut() {
             entry.describes = Some(statement.into());
+        }
+    }
+
+    /// The reply added last is the one to a `Describe` of this statement.
+    pub fn adapts_last(&mut self, adapted: &Arc<Adapted>) {
+        if let Some(Item::Remote(entry)) = self.items.back_mut() {
+            entry.adapted = Some(Arc::clone(adapted));
+        }
+    }
+
+    /// The reply added last is the one to a `Describe` or `Execute` of this portal.
+    pub fn opened_last(&mut self, opened: &Arc<Opened>) {
+        if let Some(Item::Remote(entry)) = self.items.back_mut() {
+            entry.opened = Some(Arc::clone(opened));
         }
     }
 

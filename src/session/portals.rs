@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::adapted::Opened;
 use super::backends::ABORT;
 use super::batch::{Batch, FailedBy};
 use super::dispatch::{Pooled, Prepare};
@@ -123,14 +124,7 @@ impl Session {
                     return Ok(Step::Wait);
                 };
                 if step == Step::Done && !self.skipping {
-                    let named = !name.is_empty();
-                    let prepared = self.prepare_analytic(&statement.key, named, To::Errors);
-                    let there = prepared.0;
-                    if let Some(conn) = self.conn(Side::Analytic) {
-                        let named = Named::Statement(there.as_bytes());
-                        frontend::put_named(&mut conn.wire.out, b'D', named);
-                    }
-                    self.pushed(Expect::Describe, Side::Analytic);
+                    self.describe_analytic(name, &statement);
                 }
                 Ok(step)
             }
@@ -181,8 +175,9 @@ impl Session {
             Some(Portal::Remote {
                 side: Side::Analytic,
                 ran,
+                opened,
                 ..
-            }) => Ok(self.execute_analytic(frame, name, ran)),
+            }) => Ok(self.execute_analytic(frame, name, ran, opened.as_ref())),
             Some(Portal::Remote {
                 side: Side::Oltp,
                 facts,
@@ -205,7 +200,13 @@ impl Session {
     }
 
     /// `Execute` of a portal on the leased connection. Once run to its end it has no more rows, where the engine would begin anew, too.
-    fn execute_analytic(&mut self, frame: &BytesMut, name: &[u8], ran: Ran) -> Step {
+    fn execute_analytic(
+        &mut self,
+        frame: &BytesMut,
+        name: &[u8],
+        ran: Ran,
+        opened: Option<&Arc<Opened>>,
+    ) -> Step {
         let restarts = self
             .dialect_on(Side::Analytic)
             .is_some_and(Dialect::restarts_portals);
@@ -218,6 +219,9 @@ impl Session {
                 return Step::Done;
             }
             _ => {}
+        }
+        if let Some(opened) = opened {
+            self.reopen(frame, name, opened);
         }
         let step = self.pass_to_portal(frame, name, Expect::Execute);
         if step == Step::Done && !self.skipping {
@@ -369,6 +373,9 @@ impl Session {
             self.flush_once();
             return Ok(Step::Done);
         };
+        if side == Side::Analytic {
+            self.close_own_portals();
+        }
         if let Some(conn) = self.conn(side) {
             frontend::put_sync(&mut conn.wire.out);
         }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use super::adapted::Described;
 use crate::limits::CONNECTION_STATEMENTS_MAX;
 
 /// What makes two prepared statements the same: text and parameter types, both as sent, and the settings they were read under.
@@ -29,6 +30,8 @@ pub struct PreparedSet {
     unnamed_made: u64,
     /// Names that the server may still have a statement under.
     free: Vec<Arc<str>>,
+    /// What the server has said of statements, and when.
+    described: HashMap<Arc<StatementKey>, (u64, Arc<Described>)>,
     clock: u64,
     next_name: u64,
 }
@@ -158,6 +161,22 @@ impl PreparedSet {
         if let Some(slot) = self.named.get_mut(key) {
             slot.shape = Some(shape);
         }
+    }
+
+    /// What the server has said of a statement, no earlier than `not_before`.
+    #[must_use]
+    pub fn described(&self, key: &Arc<StatementKey>, not_before: u64) -> Option<Arc<Described>> {
+        let (when, described) = self.described.get(key)?;
+        (*when >= not_before).then(|| Arc::clone(described))
+    }
+
+    /// The server has told a statement's parameters or its columns, at `now`.
+    pub fn describe(&mut self, key: &Arc<StatementKey>, described: Described, now: u64) {
+        if self.described.len() >= CONNECTION_STATEMENTS_MAX {
+            self.described.clear();
+        }
+        let described = Arc::new(described);
+        self.described.insert(Arc::clone(key), (now, described));
     }
 
     /// The names that the server may have statements under, all of which are to be closed now.

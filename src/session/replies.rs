@@ -39,7 +39,8 @@ impl Session {
         if self.conn(side).is_none() {
             return self.lost(side, "there is no connection");
         }
-        if !matches!(to, To::Session | To::Inspection) && self.pass_rows(side, to) {
+        let unread = !matches!(to, To::Session | To::Inspection) && !self.recodes(side);
+        if unread && self.pass_rows(side, to) {
             return Ok(true);
         }
         let Some(conn) = self.conn(side) else {
@@ -113,7 +114,11 @@ impl Session {
                     if matches!(tag, b'T' | b'n') && expect == Expect::Describe {
                         self.on_shape(side, body);
                     }
+                    let altered = (side == Side::Analytic)
+                        .then(|| self.alter(tag, expect, message))
+                        .flatten();
                     if matches!(to, To::Client | To::ClientNotReady) {
+                        let message = altered.as_ref().unwrap_or(message);
                         self.client.out.extend_from_slice(message);
                     }
                     if side == Side::Analytic && expect == Expect::Execute {
@@ -214,6 +219,9 @@ impl Session {
             return self.broke(side, "it is ready out of turn").map(drop);
         }
         self.copy_in = false;
+        if side == Side::Analytic {
+            self.string_columns = None;
+        }
         self.end_entry(side);
         if to == To::Inspection {
             self.on_inspected(status);

@@ -193,7 +193,7 @@ impl Session {
             self.record(text, &part.facts, decision);
             let fault = match (refused, proof) {
                 (Some(refused), _) => Some(*refused),
-                (None, Some(proof)) => self.need_analytic(proof).await.err(),
+                (None, Some(proof)) => self.need_analytic_for_string(proof, text).await.err(),
                 (None, None) => None,
             };
             match fault {
@@ -321,7 +321,10 @@ impl Session {
         self.record(&text, &part.facts, decision);
         let ready = match (refused, proof) {
             (Some(refused), _) => Err(*refused),
-            (None, Some(proof)) => self.need_analytic(proof).await.map(|()| Side::Analytic),
+            (None, Some(proof)) => self
+                .need_analytic_for_string(proof, &text)
+                .await
+                .map(|()| Side::Analytic),
             (None, None) => self.need_oltp().await.map(|()| Side::Oltp),
         };
         match ready {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::adapted::{Adapted, Opened};
 use super::local::LocalCommand;
 use super::pipeline::{Side, Undo};
 use super::prepared::StatementKey;
@@ -27,6 +28,8 @@ pub struct ClientStatement {
     pub after: u64,
     /// What the client was told that its rows look like.
     pub shape: Option<u64>,
+    /// How an engine that takes fewer forms is sent it, once it was.
+    pub adapted: Option<Arc<Adapted>>,
     /// The default backend has it under the client's name.
     pub on_oltp: bool,
     /// The router answers it.
@@ -57,6 +60,8 @@ pub enum Portal {
         key: Arc<StatementKey>,
         /// Whether it was run there.
         ran: Ran,
+        /// What was changed for the engine.
+        opened: Option<Arc<Opened>>,
     },
     /// The router answers it.
     Local(LocalCommand),
@@ -129,6 +134,21 @@ impl Statements {
         let found = self.statements.get_mut(name);
         if let Some(statement) = found.filter(|statement| statement.key == *key) {
             statement.shape = Some(shape);
+        }
+    }
+
+    /// How an engine is sent the statement of that name.
+    pub fn adapt(&mut self, name: &[u8], key: &Arc<StatementKey>, adapted: &Arc<Adapted>) {
+        let found = self.statements.get_mut(name);
+        if let Some(statement) = found.filter(|statement| statement.key == *key) {
+            statement.adapted = Some(Arc::clone(adapted));
+        }
+    }
+
+    /// What was changed for the engine that a portal is open on.
+    pub fn adapt_portal(&mut self, name: &[u8], how: Option<Arc<Opened>>) {
+        if let Some(Portal::Remote { opened, .. }) = self.portals.get_mut(name) {
+            *opened = how;
         }
     }
 

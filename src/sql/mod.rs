@@ -29,6 +29,7 @@ mod findings;
 mod functions;
 mod hint;
 mod objects;
+pub mod parameters;
 mod parse;
 mod portable;
 mod reserved;

@@ -4,10 +4,12 @@
 
 mod postgres;
 mod risingwave;
+pub mod values;
 
 use crate::catalog::Qualified;
 use crate::config::Engine;
 use crate::error::ClientError;
+use values::Values;
 
 /// How a statement is ended on an engine that gives a login no cancel key: by SQL, on a connection of its own.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +122,11 @@ pub trait Dialect: Send + Sync {
     /// Whether an error says that a statement has to be prepared again: its relations were changed behind it.
     fn outdates_plan(&self, code: &str, _message: &str) -> bool {
         matches!(code, "0A000" | "26000")
+    }
+
+    /// In which forms the engine takes and gives values; `None` where in all of PostgreSQL's.
+    fn values(&self) -> Option<&'static dyn Values> {
+        None
     }
 
     /// How statements of logins without a cancel key are ended, if they can be.

@@ -4,11 +4,15 @@ pub mod double;
 mod facts;
 mod golden;
 mod nasty;
+mod texts;
 mod through;
 mod through_catalog;
 mod through_errors;
 mod through_failures;
 mod through_fallback;
+mod through_limits;
+mod through_parameters;
+mod through_results;
 mod through_waits;
 
 use crate::support::postgres::{PAIR, drop_databases, fresh_name};

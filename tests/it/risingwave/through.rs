@@ -301,22 +301,13 @@ fn time_zone_and_application_name_are_those_of_the_session() {
         tokyo.query("SET application_name = 'it''s me'").await;
         let when = "SELECT '2024-01-01 00:00:00+00'::timestamptz FROM orders LIMIT 1";
         let who = "SELECT current_setting('application_name') FROM orders LIMIT 1";
-        assert_eq!(
-            values(&tokyo.query(when).await),
-            ["2024-01-01 09:00:00+09:00"]
-        );
+        assert_eq!(values(&tokyo.query(when).await), ["2024-01-01 09:00:00+09"]);
         assert_eq!(values(&tokyo.query(who).await), ["it's me"]);
         let mut other = tide.raw().await;
         other.query("SET TimeZone = 'America/New_York'").await;
-        assert_eq!(
-            values(&other.query(when).await),
-            ["2023-12-31 19:00:00-05:00"]
-        );
+        assert_eq!(values(&other.query(when).await), ["2023-12-31 19:00:00-05"]);
         // An offset in POSIX's form is nothing that RisingWave knows: its default is better than a failure.
         tokyo.query("SET TimeZone = '<+02>-02'").await;
-        assert_eq!(
-            values(&tokyo.query(when).await),
-            ["2024-01-01 00:00:00+00:00"]
-        );
+        assert_eq!(values(&tokyo.query(when).await), ["2024-01-01 00:00:00+00"]);
     });
 }

@@ -140,21 +140,17 @@ fn what_was_prepared_before_an_alter_that_discovery_has_seen_is_prepared_anew() 
 #[test]
 fn where_the_analytic_side_panics_the_client_gets_one_error_and_goes_on() {
     run(async {
-        let (tide, _double) = tide("rw_panic", Options::default()).await;
+        let (tide, double) = tide("rw_panic", Options::default()).await;
         let mut raw = tide.raw().await;
-        let short = [
-            parse("", "SELECT count(*) FROM orders WHERE state = $1"),
-            bind("", "", &[]),
-            execute("", 0),
-        ];
-        let resumed = [
-            parse("", "SELECT id FROM orders ORDER BY id LIMIT 5"),
-            bind("", "", &[]),
-            execute("", 2),
-            execute("", 2),
-        ];
-        for (steps, seen) in [(&short[..], "1EZ"), (&resumed[..], "12DDsEZ")] {
-            let frames = raw.batch(steps).await;
+        double.misbehave("unlucky", Mischief::Panic);
+        let sql = "SELECT id AS unlucky FROM orders";
+        for extended in [false, true] {
+            let frames = if extended {
+                raw.batch(&[wire::whole(sql)]).await
+            } else {
+                raw.query(sql).await
+            };
+            let seen = if extended { "12TEZ" } else { "EZ" };
             assert_eq!((tags(&frames).as_str(), status(&frames)), (seen, 'I'));
             let message = the_error(&frames).field('M').expect("a message");
             assert!(message.starts_with("Panicked when") && !message.contains('\n'));

@@ -1,12 +1,17 @@
 //! RisingWave: portals survive a Sync, a read-write BEGIN starts nothing, and its catalogs are its own.
 //!
-//! Facts are from a running 2.8.4; what is missing of the adapter (parameter types, cursors, its own DDL) is the work of a later issue.
+//! Facts are from a running 2.8.4; what is missing of the adapter (cursors, its own DDL) is the work of a later issue.
 
+mod arrays;
+mod binary;
 mod errors;
 #[cfg(test)]
 mod errors_tests;
 mod lineage;
+mod times;
+mod values;
 
+use super::values::Values;
 use super::{Dialect, Keyless, Lineage, TextRow};
 use crate::catalog::Qualified;
 use crate::error::ClientError;
@@ -103,6 +108,10 @@ impl Dialect for RisingWave {
         message.contains("vnode mapping not found")
             || (message.starts_with("Failed to execute the statement")
                 && message.contains("Catalog error"))
+    }
+
+    fn values(&self) -> Option<&'static dyn Values> {
+        Some(&values::RisingWaveValues)
     }
 
     fn keyless(&self) -> Option<Keyless> {

@@ -1,5 +1,6 @@
 //! In which ways can the double break the protocol on purpose?
 
+use super::errors::{Doing, Failure};
 use super::session::{Closed, Session};
 use super::wire;
 
@@ -32,6 +33,8 @@ pub enum Mischief {
     Endless,
     /// No answer, and the connection stays open.
     Silence,
+    /// The handler panics.
+    Panic,
 }
 
 /// Bytes of a row that is more than anybody wants to hold.
@@ -79,6 +82,10 @@ impl Session {
             }
             Mischief::Silence => {
                 self.wire.closed().await;
+                return Err(Closed);
+            }
+            Mischief::Panic => {
+                self.fail(&Failure::panic("a bug"), Doing::Running)?;
                 return Err(Closed);
             }
         };

@@ -8,6 +8,7 @@ use bytes::{Buf, Bytes};
 
 use super::errors::{Doing, Failure};
 use super::grammar::{self, Statement, Verb};
+use super::lexer::Kind;
 use super::run::{Answer, Local, named};
 use super::session::{Closed, Session};
 use super::simple::put_row;
@@ -58,6 +59,24 @@ fn numbers(body: &mut Bytes) -> Vec<i16> {
     (0..count)
         .map_while(|_| (body.remaining() >= 2).then(|| body.get_i16()))
         .collect()
+}
+
+/// Parameters are numbered without a gap (known from the source, which has other words for it).
+fn without_gaps(statement: &Statement) -> Result<(), Failure> {
+    let mut numbers: Vec<usize> = statement
+        .tokens
+        .iter()
+        .filter(|token| token.kind == Kind::Parameter)
+        .filter_map(|token| token.text[1..].parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    match numbers.iter().zip(1..).find(|(number, at)| *number != at) {
+        Some((_, missing)) => Err(Failure::new(format!(
+            "Invalid Parameter Value: parameter ${missing} is not used"
+        ))),
+        None => Ok(()),
+    }
 }
 
 impl Session {
@@ -112,6 +131,9 @@ impl Session {
             return Err(Failure::new(
                 "Only one statement is allowed in extended query mode",
             ));
+        }
+        if let Some(statement) = statements.last() {
+            without_gaps(statement)?;
         }
         let step = self.world.step.load(std::sync::atomic::Ordering::SeqCst);
         let mut prepared = Prepared {

@@ -171,7 +171,17 @@ impl<'b> Scan<'_, 'b> {
                 if texts || names {
                     return Err(self.end_expected(at));
                 }
-                if before.is("offset") && token.kind == Kind::Parameter {
+                let rows = (before.is("first") || before.is("next"))
+                    && at.checked_sub(2).is_some_and(|n| self.is(n, "fetch"));
+                let counts = (before.is("offset") && !self.is_name(at - 1)) || rows;
+                let counted = before.kind == Kind::Number
+                    && at
+                        .checked_sub(2)
+                        .is_some_and(|n| self.is(n, "offset") && !self.is_name(n));
+                if counted && ["+", "-", "*", "/"].iter().any(|sign| token.is_sign(sign)) {
+                    return Err(self.end_expected(at));
+                }
+                if counts && token.kind != Kind::Number && !token.is("row") && !token.is("rows") {
                     return Err(Failure::expected(self.reader.sql, "a value", Some(token)));
                 }
                 if before.is_sign("::") {
@@ -216,11 +226,7 @@ impl<'b> Scan<'_, 'b> {
                     &["Item not found: Invalid column: u"],
                 ));
             }
-            if token.is("limit")
-                && self
-                    .token(at + 1)
-                    .is_some_and(|t| t.kind == Kind::Parameter)
-            {
+            if token.is("limit") && !self.is_name(at) && self.counts_by_parameter(at + 1) {
                 let why = "expects an integer or expression that can be evaluated to an integer after LIMIT, but found non-const expression";
                 return Some(Failure::caused(
                     super::errors::INTERNAL,
@@ -266,6 +272,29 @@ impl<'b> Scan<'_, 'b> {
             }
         }
         None
+    }
+
+    /// Whether a word is a name here, which it is behind a point and AS.
+    fn is_name(&self, at: usize) -> bool {
+        at.checked_sub(1)
+            .filter(|n| *n >= self.from)
+            .is_some_and(|n| self.is(n, "as") || self.token(n).is_some_and(|t| t.is_sign(".")))
+    }
+
+    /// Whether what LIMIT says has a parameter in it, up to the end of the clause.
+    fn counts_by_parameter(&self, from: usize) -> bool {
+        let mut depth = 0;
+        for at in from..self.to {
+            let Some(token) = self.token(at) else { break };
+            depth += i32::from(token.is_sign("(")) - i32::from(token.is_sign(")"));
+            if depth < 0 || token.is("offset") || token.is("select") {
+                return false;
+            }
+            if token.kind == Kind::Parameter {
+                return true;
+            }
+        }
+        false
     }
 
     /// The call that begins at a token, as printed.

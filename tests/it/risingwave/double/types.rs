@@ -326,6 +326,11 @@ pub fn value(column: &Column, binary: bool, value: Option<Bytes>) -> Option<Byte
                 false => Some(value),
             }
         }
+        (1185, false) => {
+            let text = String::from_utf8_lossy(&value);
+            Some(text.replace("+00\"", "+00:00\"").into())
+        }
+        (3802, true) => Some(without_spaces(&value)),
         // An average of PostgreSQL's has at least 16 digits behind the point.
         (1700, false) => {
             let digits = value
@@ -352,6 +357,19 @@ pub fn value(column: &Column, binary: bool, value: Option<Bytes>) -> Option<Byte
         }
         _ => Some(value),
     }
+}
+
+/// jsonb without the spaces that PostgreSQL puts behind its commas and colons.
+fn without_spaces(value: &[u8]) -> Bytes {
+    let (mut out, mut quoted, mut escaped) = (Vec::with_capacity(value.len()), false, false);
+    for byte in value {
+        quoted ^= *byte == b'"' && !escaped;
+        escaped = quoted && *byte == b'\\' && !escaped;
+        if quoted || *byte != b' ' {
+            out.push(*byte);
+        }
+    }
+    out.into()
 }
 
 /// Whether a parameter's bytes can be read as its type, as far as RisingWave finds out when it is bound.

@@ -167,6 +167,27 @@ fn fact_23_parameter_types_are_inferred_and_some_are_refused() {
 }
 
 #[test]
+fn source_parameters_stand_in_no_clause_of_rows_and_are_numbered_without_gaps() {
+    run(async {
+        let mut raw = session().await;
+        for sql in [
+            "select 1 limit $1 + 1",
+            "select 1 limit ($1)",
+            "select 1 limit $1::int offset 2",
+            "select 1 offset $1",
+            "select 1 offset 1 + 1",
+            "select 1 fetch first $1 rows only",
+            "select $1::int, $3::int",
+        ] {
+            let frames = raw.batch(&[parse("", sql)]).await;
+            assert_eq!(tags(&frames), "EZ", "{sql}");
+        }
+        let frames = raw.batch(&[parse("", "select 1 limit all")]).await;
+        assert_eq!(tags(&frames), "1Z");
+    });
+}
+
+#[test]
 fn fact_23_parameters_are_looked_at_when_they_are_bound() {
     run(async {
         let mut raw = session().await;

@@ -1,0 +1,52 @@
+//! In which forms does an engine take and give values?
+//!
+//! An engine that takes all of PostgreSQL's types in both formats has no need of this. Others say here, type by type, what is declared, sent and
+//! asked for in place of what a client wants.
+
+/// A value that is sent to the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// As it is.
+    AsItIs,
+    /// As this text.
+    Text(Vec<u8>),
+    /// Not at all: its bytes are no value of its type.
+    Wrong,
+    /// Not at all: its text is no value of its type, which has this name.
+    WrongText(&'static str),
+    /// Not at all: what it means is not known.
+    Unknown,
+}
+
+/// How a column of a result is asked for and passed on where the engine's own form will not do.
+#[derive(Debug, Clone, Copy)]
+pub struct Recode {
+    /// The type that the client is told.
+    pub oid: u32,
+    /// The value in the format that the client asked for, of the text that the engine is asked for.
+    pub change: fn(&[u8], &mut Vec<u8>),
+}
+
+/// What an engine makes of types.
+pub trait Values: Send + Sync {
+    /// What is declared for a parameter that a client has declared as this type; 0 leaves it to the engine.
+    fn declared(&self, oid: u32) -> u32;
+
+    /// What a client is told of a parameter that it has left to the engine, which takes it for this type.
+    fn told(&self, oid: u32) -> u32;
+
+    /// For the name of a type that the engine has not, in a cast of a parameter: what is put there instead, and the type's oid and its array's.
+    fn cast(&self, name: &str) -> Option<(&'static str, u32, u32)>;
+
+    /// How a binary value of this type is sent.
+    fn send(&self, oid: u32, value: &[u8]) -> Sent;
+
+    /// How a text of this type is sent: where the engine takes it for a text like any other, in the form that PostgreSQL keeps it in.
+    fn send_text(&self, oid: u32, value: &[u8]) -> Sent;
+
+    /// Whether a value of this type in binary is the text that it is, and so must be proper text.
+    fn is_text(&self, oid: u32) -> bool;
+
+    /// How a column of this type is asked for, where a client has asked for it in text or in binary. `None` where as the client has.
+    fn recode(&self, oid: u32, binary: bool) -> Option<Recode>;
+}

@@ -1,0 +1,169 @@
+//! Portals that are read piece by piece, and results in the formats that a client has asked for.
+
+use crate::support::run;
+use crate::support::wire::{
+    Frame, Raw, bind, bind_in, close, completed, describe, execute, flush, parse, sync, tags,
+    values,
+};
+
+use super::double::Options;
+use super::through::tide;
+use super::through_parameters::bytes;
+
+#[test]
+fn an_unnamed_portal_is_read_piece_by_piece() {
+    run(async {
+        let (tide, double) = tide("rw_resume", Options::default()).await;
+        let mut raw = tide.raw().await;
+        let sql = "SELECT id FROM orders ORDER BY id LIMIT $1";
+        for within in [false, true] {
+            if within {
+                raw.query("BEGIN").await;
+            }
+            raw.send(
+                &[
+                    parse("", sql),
+                    bind("", "", &["5"]),
+                    execute("", 2),
+                    flush(),
+                ]
+                .concat(),
+            )
+            .await;
+            assert_eq!(values(&raw.until('s').await), ["1", "2"]);
+            raw.send(&[execute("", 2), flush()].concat()).await;
+            assert_eq!(values(&raw.until('s').await), ["3", "4"]);
+            raw.send(&[execute("", 2), execute("", 2), sync()].concat())
+                .await;
+            let frames = raw.until_ready().await;
+            assert_eq!(tags(&frames), "DCCZ");
+            assert_eq!(
+                (values(&frames), completed(&frames)),
+                (
+                    vec!["5".to_owned()],
+                    vec!["SELECT 1".to_owned(), "SELECT 0".to_owned()]
+                )
+            );
+            if within {
+                assert_eq!(completed(&raw.query("COMMIT").await), ["COMMIT"]);
+            }
+            let frames = raw
+                .batch(&[parse("", sql), bind("", "", &["5"]), execute("", 2)])
+                .await;
+            assert_eq!(
+                (tags(&frames), values(&frames).len()),
+                ("12DDsZ".to_owned(), 2)
+            );
+        }
+        assert_eq!(
+            values(&raw.query("SELECT count(*) FROM orders").await),
+            ["100"]
+        );
+        assert!(!double.seen().is_empty());
+    });
+}
+
+#[test]
+fn a_portals_name_is_free_again_when_its_batch_or_transaction_is_over() {
+    run(async {
+        let (tide, double) = tide("rw_portal_names", Options::default()).await;
+        let mut raw = tide.raw().await;
+        let batch = [
+            parse("", "SELECT id FROM orders ORDER BY id LIMIT 3"),
+            bind("p", "", &[]),
+            describe('P', "p"),
+            execute("p", 2),
+            sync(),
+        ]
+        .concat();
+        raw.send(&batch.repeat(3)).await;
+        for _ in 0..3 {
+            assert_eq!(tags(&raw.until_ready().await), "12TDDsZ");
+        }
+        let mut root = Raw::connect(&double.address()).await;
+        root.log_in("root", "dev").await;
+        let before = sessions(&mut root).await;
+        for end in ["COMMIT", "ROLLBACK"] {
+            raw.query("BEGIN").await;
+            raw.send(&batch).await;
+            assert_eq!(tags(&raw.until_ready().await), "12TDDsZ");
+            let frames = raw.batch(&[execute("p", 2), close('P', "p")]).await;
+            assert_eq!(
+                (tags(&frames), values(&frames)),
+                ("DC3Z".to_owned(), vec!["3".to_owned()])
+            );
+            raw.send(&batch).await;
+            assert_eq!(tags(&raw.until_ready().await), "12TDDsZ");
+            assert_eq!(completed(&raw.query(end).await), [end]);
+        }
+        let after = sessions(&mut root).await;
+        assert_eq!(before, after, "no connection is given up for a portal");
+    });
+}
+
+/// The numbers of the double's sessions.
+async fn sessions(root: &mut Raw) -> Vec<Option<Vec<u8>>> {
+    let frames = root.query("SHOW PROCESSLIST").await;
+    bytes(&frames).iter().map(|row| row[1].clone()).collect()
+}
+
+#[test]
+fn results_look_as_postgres_gives_them() {
+    run(async {
+        let (tide, _double) = tide("rw_results", Options::default()).await;
+        let (mut routed, mut direct) = (tide.raw().await, tide.sides.direct().await);
+        let columns = "'2024-01-02 03:04:05+00'::timestamptz, '{\"a\": 1, \"b\": [1, \"x y\"]}'::jsonb, 7::int8, 1.50::numeric, \
+                       '2024-01-02'::date, '1 day 02:00:00'::interval, true, ARRAY['2024-01-02 03:04:00+00'::timestamptz, NULL]";
+        for formats in [
+            &[][..],
+            &[0],
+            &[1],
+            &[1, 0, 1, 0, 1, 0, 1, 0],
+            &[0, 1, 0, 1, 0, 1, 0, 1],
+        ] {
+            for described in [false, true] {
+                let steps = |table: &str| {
+                    let sql = format!("SELECT {columns} FROM {table} LIMIT 1");
+                    let mut steps = vec![parse("", &sql)];
+                    if described {
+                        steps.push(describe('S', ""));
+                    }
+                    steps.extend([
+                        bind_in("", "", &[], &[], formats),
+                        describe('P', ""),
+                        execute("", 0),
+                    ]);
+                    steps
+                };
+                let theirs = direct.batch(&steps("customers")).await;
+                let ours = routed.batch(&steps("orders")).await;
+                assert_eq!((tags(&ours), bytes(&ours)), (tags(&theirs), bytes(&theirs)));
+                assert_eq!(column_formats(&ours), column_formats(&theirs));
+            }
+        }
+        let ours = routed
+            .query(&format!("SELECT {columns} FROM orders LIMIT 2"))
+            .await;
+        let theirs = direct
+            .query(&format!("SELECT {columns} FROM customers LIMIT 2"))
+            .await;
+        assert_eq!(bytes(&ours), bytes(&theirs));
+        routed.query("SET TimeZone = 'Asia/Kolkata'").await;
+        let frames = routed
+            .query("SELECT '2024-01-02 03:04:05+00'::timestamptz FROM orders LIMIT 1")
+            .await;
+        assert_eq!(values(&frames), ["2024-01-02 08:34:05+05:30"]);
+    });
+}
+
+/// The formats of the last RowDescription.
+fn column_formats(frames: &[Frame]) -> Vec<u8> {
+    let found = frames.iter().rfind(|frame| frame.tag == 'T');
+    let mut rest = &found.expect("a RowDescription").body[2..];
+    let mut formats = Vec::new();
+    while let Some(end) = rest.iter().position(|byte| *byte == 0) {
+        formats.push(rest[end + 18]);
+        rest = &rest[end + 19..];
+    }
+    formats
+}
