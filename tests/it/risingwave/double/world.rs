@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::back::{Back, Behind, Keeper, Key};
 use super::chaos::Mischief;
@@ -18,6 +19,9 @@ pub struct User {
     pub login: bool,
 }
 
+/// How long a request to PostgreSQL to end a statement is given before it is made again.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// A session as others see it.
 pub struct Listed {
     pub pid: i32,
@@ -31,10 +35,25 @@ pub struct Listed {
 
 impl Listed {
     /// Ends what the session is running, if it is running something.
-    pub async fn cancel(&self) {
+    pub async fn cancel(self: &Arc<Self>) {
         if self.busy.load(Ordering::SeqCst) {
             self.cancelled.store(true, Ordering::SeqCst);
             self.key.cancel().await;
+            let listed = Arc::clone(self);
+            tokio::spawn(async move { listed.cancel_again().await });
+        }
+    }
+}
+
+impl Listed {
+    /// A request that comes before PostgreSQL has begun with the statement is lost there; RisingWave loses none.
+    async fn cancel_again(&self) {
+        let meant = || self.busy.load(Ordering::SeqCst) && self.cancelled.load(Ordering::SeqCst);
+        while meant() {
+            tokio::time::sleep(AGAIN).await;
+            if meant() {
+                self.key.cancel().await;
+            }
         }
     }
 }
