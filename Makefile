@@ -34,6 +34,7 @@ test: ## Run all tests: Rust, the demo, the Django example
 	$(CARGO) test --locked
 	tests/demo.sh
 	tests/django.sh
+	tests/migrate.sh
 
 # The same tests run in `make test` against the double (tests/it/risingwave/double).
 test-risingwave: ## Run the tests of the analytic side against the RisingWave at $RISINGWAVE_URL

@@ -1,7 +1,7 @@
 //! Tidegate: a PostgreSQL-wire query router.
 //!
-//! Any Postgres client connects to one port; each statement goes to the OLTP PostgreSQL or to an analytic engine, and no write ever
-//! reaches the analytic side. The life of a statement, in the order of the modules below:
+//! Any Postgres client connects to one port; each statement goes to the OLTP PostgreSQL or to an analytic engine, and no write
+//! reaches the analytic side unless router.yaml allows it. The life of a statement, in the order of the modules below:
 //!
 //! 1. [`frontend`] has accepted the client and logged it in, by what [`config`] says.
 //! 2. [`session`] reads a frame ([`protocol`], [`net`]).
@@ -9,7 +9,7 @@
 //! 4. [`routing`] decides by facts, the session's view, rules and the [`catalog`].
 //! 5. [`pool`] and [`backend`] give a connection.
 //! 6. [`session`] passes the messages on, keeps replies in order, and gives the connection back.
-//! 7. [`telemetry`] counts it, [`admin`] shows it.
+//! 7. [`telemetry`] counts it, [`admin`] shows it, [`refresh`] renews materialized views behind it.
 //!
 //! `config`, `protocol`, `sql` and `routing` know no sockets, clock or globals.
 
@@ -24,6 +24,7 @@ pub mod limits;
 pub mod net;
 pub mod pool;
 pub mod protocol;
+pub mod refresh;
 pub mod routing;
 pub mod serve;
 pub mod server;

@@ -71,6 +71,10 @@ pub const FALLBACK_LASTS: Duration = Duration::from_secs(600);
 pub const MIRRORS_COMPARED_MAX: usize = 1_000;
 /// How long DDL is left to settle before both catalogs are read again.
 pub const DISCOVERY_DEBOUNCE: Duration = Duration::from_millis(50);
+/// How long changes are left to settle before a materialized view over them is refreshed.
+pub const REFRESH_DEBOUNCE: Duration = Duration::from_millis(100);
+/// How long a refresh may take.
+pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How often a backend's health is looked at.
 pub const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a health probe may take.

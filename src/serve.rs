@@ -15,6 +15,7 @@ use crate::backend::health;
 use crate::catalog::{Catalog, discovery, notify};
 use crate::config::{self, Config, Listen};
 use crate::frontend::listener::Listener;
+use crate::refresh;
 use crate::server::{Shared, Snapshot};
 use crate::telemetry::metrics::Metrics;
 
@@ -50,6 +51,7 @@ impl Router {
         tokio::spawn(discovery::run(Arc::clone(&shared)));
         tokio::spawn(notify::run(Arc::clone(&shared)));
         tokio::spawn(health::run(Arc::clone(&shared)));
+        tokio::spawn(refresh::run(Arc::clone(&shared)));
         tokio::spawn(upkeep(Arc::clone(&shared)));
         if let Some(Listener::Tcp(listener)) = http {
             tokio::spawn(admin::http::run(Arc::clone(&shared), listener));

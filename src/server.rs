@@ -21,6 +21,7 @@ use crate::frontend::auth::Authenticator;
 use crate::frontend::cancel::CancelRegistry;
 use crate::net::tls::{self, ServerTls};
 use crate::pool::Pool;
+use crate::refresh::Wanted;
 use crate::routing::RoutingTable;
 use crate::session::facts_cache::FactsCache;
 use crate::session::fallback::Fallbacks;
@@ -44,6 +45,8 @@ pub struct Shared {
     pub parameters: ArcSwap<Vec<(String, String)>>,
     /// DDL has passed: the catalogs should be read again.
     pub ddl_passed: Notify,
+    /// Materialized views that something was written for.
+    pub refreshes: Wanted,
     /// No new clients; sessions end when they are at rest.
     pub drain: CancellationToken,
     /// The grace period is over: sessions end now.
@@ -195,6 +198,7 @@ impl Shared {
             sessions: DashMap::new(),
             parameters: ArcSwap::from_pointee(Vec::new()),
             ddl_passed: Notify::new(),
+            refreshes: Wanted::default(),
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -218,6 +222,8 @@ impl Shared {
     /// Puts a snapshot in force.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+        // The list of views may be another.
+        self.refreshes.wake();
     }
 
     /// The next number of a session or a generation.

@@ -49,7 +49,9 @@ async fn read(
         let [Some(schema), Some(name), Some(kind)] = row.as_slice() else {
             continue;
         };
-        if let Some(kind) = relation_kind(kind) {
+        if kind == "mirrored table" {
+            catalog.insert_mirror(schema, name);
+        } else if let Some(kind) = relation_kind(kind) {
             catalog.insert(schema, name, kind);
         }
     }
@@ -141,6 +143,38 @@ pub async fn run(shared: Arc<Shared>) {
             () = shared.ddl_passed.notified() => tokio::time::sleep(DISCOVERY_DEBOUNCE).await,
         }
         refresh(&shared).await;
+    }
+}
+
+/// Reads one backend's catalog, which a session has just changed, and puts it in force.
+pub async fn refresh_one(shared: &Shared, index: usize) {
+    let snapshot = shared.snapshot();
+    let Some(backend) = snapshot.backends.get(index) else {
+        return;
+    };
+    if snapshot.table.config.discover.is_none() {
+        return;
+    }
+    let is_default = index == snapshot.table.config.default;
+    let known = snapshot.table.catalog.backend(index);
+    let read = async {
+        let control = Control::connect(&backend.connector, DISCOVERY_TIMEOUT).await?;
+        read(&control, backend.dialect, is_default, known).await
+    };
+    let Ok(found) = read.await else {
+        // The next reading of all will say so.
+        return;
+    };
+    let newest = shared.snapshot();
+    let mut catalog = (*newest.table.catalog).clone();
+    let Some(place) = catalog.backends.get_mut(index) else {
+        return;
+    };
+    *place = Some(found);
+    lineage::prove(&mut catalog, &newest.table.config);
+    let unchanged = Arc::ptr_eq(&newest.table.config, &snapshot.table.config);
+    if unchanged && *newest.table.catalog != catalog {
+        shared.replace(newest.with_catalog(Arc::new(catalog), shared.number()));
     }
 }
 

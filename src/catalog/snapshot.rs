@@ -61,6 +61,8 @@ impl RelationKind {
 pub struct BackendCatalog {
     schemas: HashMap<Box<str>, HashMap<Box<str>, RelationKind>>,
     names: HashSet<Box<str>>,
+    /// Tables that mirror one of another database, as `schema.name`.
+    mirrors: HashSet<Box<str>>,
     /// User functions of which every overload is immutable or stable, as `schema.name`.
     stable_functions: HashSet<Box<str>>,
     /// Bare names of user functions that may write. One may hide a function of the same name that does not.
@@ -92,6 +94,18 @@ impl BackendCatalog {
             self.count += 1;
         }
         self.names.insert(name.into());
+    }
+
+    /// Adds a table that mirrors one of another database.
+    pub fn insert_mirror(&mut self, schema: &str, name: &str) {
+        self.insert(schema, name, RelationKind::Table);
+        self.mirrors.insert(format!("{schema}.{name}").into());
+    }
+
+    /// Whether a relation mirrors a table of another database.
+    #[must_use]
+    pub fn is_mirror(&self, schema: &str, name: &str) -> bool {
+        self.mirrors.contains(format!("{schema}.{name}").as_str())
     }
 
     /// Adds a user function; `stable` when no function of that name in that schema writes.

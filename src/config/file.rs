@@ -67,6 +67,30 @@ pub(super) struct File {
     /// What is known of user-defined functions. One that is named nowhere is taken to write.
     #[schemars(extend("default" = {}))]
     pub(super) functions: Option<FunctionsKeys>,
+    /// Materialized views of the OLTP backend that Tidegate refreshes.
+    #[schemars(extend("default" = []))]
+    pub(super) refresh: Option<Vec<RefreshKeys>>,
+}
+
+/// A materialized view in the database of the OLTP backend's url, refreshed as the url's user, which must own it. With neither `every` nor `after_writes` it never is.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefreshKeys {
+    /// Its name, `name` or `schema.name`, as SQL writes it.
+    #[schemars(required, extend("examples" = ["popular_posts"]))]
+    pub(super) view: Option<String>,
+    /// How often it is refreshed at least.
+    #[schemars(extend("x-format" = "duration", "examples" = ["5m"]))]
+    pub(super) every: Option<String>,
+    /// Whether it can be read meanwhile (`REFRESH MATERIALIZED VIEW CONCURRENTLY`), which takes a unique index.
+    #[schemars(extend("default" = false))]
+    pub(super) concurrently: Option<bool>,
+    /// Relations, as globs: once a transaction that wrote to one of them through this router has ended, the view is refreshed.
+    #[schemars(extend("examples" = [["posts", "app.*"]]))]
+    pub(super) after_writes: Option<Vec<String>>,
+    /// How much time is left between two refreshes after writes.
+    #[schemars(extend("default" = "30s", "x-format" = "duration"))]
+    pub(super) at_most_every: Option<String>,
 }
 
 /// One value, or a list of them.
@@ -92,10 +116,13 @@ pub(super) struct BackendKeys {
     /// The password of the URL's user: `${VAR}`, `file:/run/secrets/x`, or the text itself.
     #[schemars(extend("x-secret" = true, "x-format" = "secret", "examples" = ["${OLTP_PASSWORD}", "file:/run/secrets/oltp"]))]
     pub(super) password: Option<String>,
-    /// Whether writes may be sent there. The default backend is always read_write; all others are read_only, and nothing else is available in this version.
+    /// Whether writes may be sent there. The default backend is always read_write; all others are read_only when left out. With read_write, for RisingWave, single INSERT, UPDATE and DELETE of tables that mirror no other go there, outside of transactions.
     pub(super) access: Option<AccessMode>,
-    /// What happens to DDL for the relations of an analytic backend. Only refuse is available in this version; on the default backend the key must be left out, as DDL is always sent there.
+    /// What happens to DDL for the relations of an analytic backend; refuse when left out. Others are for RisingWave alone. On the default backend the key must be left out, as DDL is always sent there.
     pub(super) ddl: Option<DdlMode>,
+    /// Whether a session's analytic reads see what it has written to RisingWave before (`access: read_write`): a FLUSH is sent before the first of them. It waits for a checkpoint.
+    #[schemars(extend("default" = false))]
+    pub(super) read_own_writes: Option<bool>,
     /// How many connections are kept to it, and for how long.
     #[schemars(extend("default" = {}))]
     pub(super) pool: Option<PoolKeys>,

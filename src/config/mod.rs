@@ -82,6 +82,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// What the operator knows of functions the router cannot look into.
     pub functions: Functions,
+    /// Materialized views of the default backend that the router refreshes.
+    pub refresh: Vec<Refresh>,
     /// Where each key stands in the file, for problems that are only found later.
     pub positions: Positions,
 }
@@ -193,8 +195,25 @@ pub struct Backend {
     pub access: AccessMode,
     /// What happens to DDL for its relations. On the default backend always [`DdlMode::Forward`].
     pub ddl: DdlMode,
+    /// Whether a session's reads see what it has written there before.
+    pub read_own_writes: bool,
     /// How many connections, and for how long.
     pub pool: PoolLimits,
+}
+
+/// A materialized view that the router refreshes.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// Its name as SQL writes it.
+    pub view: String,
+    /// How often at least.
+    pub every: Option<Duration>,
+    /// Whether it can be read meanwhile.
+    pub concurrently: bool,
+    /// Relations after whose changes it is refreshed.
+    pub after_writes: Vec<RelationPattern>,
+    /// How much time is left between two refreshes after writes.
+    pub at_most_every: Duration,
 }
 
 /// What a backend runs.

@@ -10,19 +10,20 @@ use secrecy::SecretString;
 
 use super::{
     AccessMode, Auth, AuthMethod, Backend, BackendUrl, BeginMode, Config, DdlMode, Engine,
-    Functions, Limits, Listen, Log, LogFormat, Pattern, PoolLimits, Pooling, TargetSessionAttrs,
-    Tls, TlsMode, User,
+    Functions, Limits, Listen, Log, LogFormat, Pattern, PoolLimits, Pooling, Refresh,
+    RelationPattern, TargetSessionAttrs, Tls, TlsMode, User,
     address::{is_taken, listen},
     conninfo,
     duration::{self, DURATION_ALLOWED, SIZE_ALLOWED},
     file::{
         AuthKeys, BackendKeys, DatabaseKeys, File, FunctionsKeys, LimitsKeys, LogKeys, OneOrMany,
-        PoolKeys, TlsKeys,
+        PoolKeys, RefreshKeys, TlsKeys,
     },
     nearest::suggest,
     problem::{Place, Report, child},
     routes::{patterns, routes},
 };
+use crate::sql::is_relation_name;
 
 /// Most backends.
 const BACKENDS_MAX: usize = 64;
@@ -70,6 +71,7 @@ pub(super) fn resolve(file: File, order: &[String], report: &mut Report) -> Conf
         }
     };
     let shutdown_grace = resolver.time("shutdown_grace", file.shutdown_grace, Duration::ZERO);
+    let refresh = resolver.refresh(file.refresh.unwrap_or_default());
     let routes = routes(file.routes.unwrap_or_default(), &names, report);
     Config {
         listen: listen.into_iter().map(|(_, listen)| listen).collect(),
@@ -89,6 +91,7 @@ pub(super) fn resolve(file: File, order: &[String], report: &mut Report) -> Conf
         log,
         shutdown_grace,
         functions,
+        refresh,
         positions: report.positions.clone(),
     }
 }
@@ -254,28 +257,68 @@ impl Resolver<'_> {
             access: if is_default {
                 AccessMode::ReadWrite
             } else {
-                AccessMode::ReadOnly
+                keys.access.unwrap_or(AccessMode::ReadOnly)
             },
             ddl: if is_default {
                 DdlMode::Forward
             } else {
-                DdlMode::Refuse
+                keys.ddl.unwrap_or(DdlMode::Refuse)
             },
+            read_own_writes: keys.read_own_writes.unwrap_or(false),
             pool: self.pool(&child(&path, "pool"), keys.pool),
             name,
         }
     }
 
-    /// Modes are part of the file already, but only one of each is built.
+    fn refresh(&mut self, list: Vec<RefreshKeys>) -> Vec<Refresh> {
+        let second = Duration::from_secs(1);
+        let mut all = Vec::with_capacity(list.len());
+        for (at, keys) in list.into_iter().enumerate() {
+            let path = format!("refresh[{at}]");
+            let view = keys.view.unwrap_or_default();
+            if !is_relation_name(view.as_bytes()) {
+                let message =
+                    "not a relation's name; allowed: name, schema.name, parts in double quotes";
+                self.error(&child(&path, "view"), message);
+            }
+            if keys.every.is_none() && keys.after_writes.is_none() {
+                let message = "it is never refreshed: give it every, after_writes, or both";
+                self.report.warn(&path, message);
+            }
+            let every = keys
+                .every
+                .map(|every| self.time(&child(&path, "every"), Some(every), second));
+            let at_most = keys.at_most_every.unwrap_or_else(|| "30s".to_owned());
+            let at_most_every = self.time(&child(&path, "at_most_every"), Some(at_most), second);
+            let patterns_at = child(&path, "after_writes");
+            let after_writes = patterns(
+                keys.after_writes,
+                &patterns_at,
+                RelationPattern::new,
+                self.report,
+            );
+            all.push(Refresh {
+                view,
+                every,
+                concurrently: keys.concurrently.unwrap_or(false),
+                after_writes,
+                at_most_every,
+            });
+        }
+        all
+    }
+
+    /// Which modes there are for which backend.
     fn modes(&mut self, path: &str, keys: &BackendKeys, default: Option<bool>) {
         let (access, ddl) = (child(path, "access"), child(path, "ddl"));
+        let other = keys.engine == Some(Engine::Postgres);
         match (default, keys.access) {
             (Some(true), Some(AccessMode::ReadOnly)) => {
                 self.error(&access, "the default backend takes the writes; allowed: read_write");
             }
-            (Some(false), Some(AccessMode::ReadWrite)) => self.error(
+            (Some(false), Some(AccessMode::ReadWrite)) if other => self.error(
                 &access,
-                "writes to an analytic backend are not available in this version; allowed: read_only",
+                "writes to an analytic PostgreSQL are not available in this version; allowed: read_only",
             ),
             _ => {}
         }
@@ -285,10 +328,15 @@ impl Resolver<'_> {
                 "on the default backend it is not available in this version: DDL is always sent \
                  there; allowed: leave the key out",
             ),
-            (_, Some(DdlMode::Adapt | DdlMode::Forward)) => {
-                self.error(&ddl, "it is not available in this version; allowed: refuse");
+            (_, Some(DdlMode::Adapt | DdlMode::Forward)) if other => {
+                let message = "on an analytic PostgreSQL it is not available in this version; allowed: refuse";
+                self.error(&ddl, message);
             }
             _ => {}
+        }
+        if keys.read_own_writes == Some(true) && keys.access != Some(AccessMode::ReadWrite) {
+            let message = "nothing is written there; allowed with access: read_write";
+            self.error(&child(path, "read_own_writes"), message);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A pool belongs to one backend. It keeps connections by login, hands them out in order of arrival, within the limits of `router.yaml`,
 //! and takes nothing back that is not at rest. An analytic pool has one login, the router's own, and wants a proof that what comes
-//! will only read. See `docs/operations.md` for its limits.
+//! may be done there. See `docs/operations.md` for its limits.
 
 mod desk;
 mod home;
@@ -29,7 +29,7 @@ use crate::backend::{ConnectError, Connector, ServerConn};
 use crate::config::PoolLimits;
 use crate::error::ClientError;
 use crate::limits::{EVICTION, POOL_LOGINS_MAX};
-use crate::routing::ReadProof;
+use crate::routing::Proof;
 use crate::telemetry::metrics::BackendMetrics;
 
 /// How long an evicted connection's server may take to close it too.
@@ -116,14 +116,14 @@ impl Pool {
         pool
     }
 
-    /// A connection for a statement that is proven to only read. Waits in order of arrival for at most the pool's `wait`. Of several servers
+    /// A connection for a statement that is proven to do what it may. Waits in order of arrival for at most the pool's `wait`. Of several servers
     /// it is the one that `last` says, by its index in the url, while that one answers.
     ///
     /// # Errors
     /// 53300 when the wait is over, 08006 when no server can be reached.
     pub async fn checkout(
         self: &Arc<Self>,
-        _proof: ReadProof,
+        _proof: Proof,
         last: Option<usize>,
     ) -> Result<Lease, ClientError> {
         let mut unavailable =

@@ -6,8 +6,10 @@
 
 use smallvec::SmallVec;
 
-use super::decision::{Decision, ReadProof, Reason};
+use super::decision::{Decision, Reason};
+use super::define;
 use super::place::{Home, Place, place};
+use super::proof::Proof;
 use super::refusal;
 use super::table::RoutingTable;
 use super::view::SessionView;
@@ -68,9 +70,9 @@ pub(super) fn place_of<'a>(
 }
 
 /// A statement's relations with their homes.
-struct Placed<'a> {
+pub(super) struct Placed<'a> {
     /// Inline for the statements that come by the thousand, so that deciding them allocates nothing.
-    uses: SmallVec<[(&'a RelationUse, Place<'a>); 6]>,
+    pub(super) uses: SmallVec<[(&'a RelationUse, Place<'a>); 6]>,
 }
 
 impl<'a> Placed<'a> {
@@ -178,6 +180,9 @@ fn on_analytic(
     view: &SessionView,
     table: &RoutingTable,
 ) -> Decision {
+    if let Some(decision) = define::allowed(target, first, placed, facts, view, table) {
+        return decision;
+    }
     // The relation that is used in the worst way is the one the client is told of.
     let analytic = || {
         placed
@@ -283,7 +288,7 @@ fn shows_secrets(name: &sql::RelationName) -> bool {
 }
 
 /// Whether a relation can be read on an analytic backend.
-fn is_on(home: Home, target: usize) -> bool {
+pub(super) fn is_on(home: Home, target: usize) -> bool {
     match home {
         Home::Analytic(backend) => backend == target,
         Home::Mirrored { analytic, .. } => analytic == target,
@@ -327,7 +332,12 @@ fn obey(
     }
     if let Some((used, at, home)) = placed.first_analytic() {
         return match on_analytic(home, used, at, &placed, facts, view, table) {
-            decision if decision.target() == Some(target) => go(target, Reason::Hint, None),
+            answered if answered.reason == Reason::Local => answered,
+            decision if decision.target() == Some(target) => Decision {
+                reason: Reason::Hint,
+                rule: None,
+                ..decision
+            },
             refused if refused.outcome.is_err() => refused,
             _ => refuse(
                 Reason::HintRefused,
@@ -335,6 +345,9 @@ fn obey(
                 refusal::hint(used, at, target, table),
             ),
         };
+    }
+    if let Some(decision) = define::hinted(target, &placed, facts, table) {
+        return decision;
     }
     if facts.effect != Effect::Read || facts.session != SessionEffect::None {
         let refused = refusal::hint_on_write(facts, target, table);
@@ -413,11 +426,20 @@ fn reads_only(
 }
 
 fn go(target: usize, reason: Reason, rule: Option<super::RuleId>) -> Decision {
+    sent(target, reason, rule, Proof::of_read(target))
+}
+
+pub(super) fn sent(
+    target: usize,
+    reason: Reason,
+    rule: Option<super::RuleId>,
+    proof: Proof,
+) -> Decision {
     Decision {
         outcome: Ok(target),
         reason,
         rule,
-        proof: Some(ReadProof::for_backend(target)),
+        proof: Some(proof),
         replaceable: false,
     }
 }
@@ -432,7 +454,7 @@ fn stay(default: usize, reason: Reason, rule: Option<super::RuleId>) -> Decision
     }
 }
 
-fn refuse(reason: Reason, rule: Option<super::RuleId>, error: ClientError) -> Decision {
+pub(super) fn refuse(reason: Reason, rule: Option<super::RuleId>, error: ClientError) -> Decision {
     Decision {
         outcome: Err(Box::new(error)),
         reason,

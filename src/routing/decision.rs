@@ -1,5 +1,6 @@
 //! Where does one statement go, and why?
 
+use super::proof::Proof;
 use super::table::RuleId;
 use crate::error::ClientError;
 
@@ -12,9 +13,9 @@ pub struct Decision {
     pub reason: Reason,
     /// The rule that claimed the relation that decided, if a rule did.
     pub rule: Option<RuleId>,
-    /// For an analytic target: the proof that the statement only reads what is there. Pools of analytic backends
-    /// take nothing else.
-    pub proof: Option<ReadProof>,
+    /// For an analytic target: the proof that the statement may do there what it does. Pools of analytic backends take nothing
+    /// else. There is none where the router answers in its place.
+    pub proof: Option<Proof>,
     /// The default backend could answer as well: all relations are mirrored, and the client did not ask for this backend.
     pub replaceable: bool,
 }
@@ -36,24 +37,6 @@ impl Decision {
     #[must_use]
     pub fn target(&self) -> Option<usize> {
         self.outcome.as_ref().ok().copied()
-    }
-}
-
-/// That a statement was proven to read only, over relations known to be on `backend`. Only [`super::decide`] makes one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadProof {
-    backend: usize,
-}
-
-impl ReadProof {
-    pub(super) fn for_backend(backend: usize) -> Self {
-        Self { backend }
-    }
-
-    /// The backend that the proof is for.
-    #[must_use]
-    pub fn backend(self) -> usize {
-        self.backend
     }
 }
 

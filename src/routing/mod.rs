@@ -6,20 +6,26 @@
 
 mod decide;
 mod decision;
+mod define;
 mod explain;
 mod place;
+mod proof;
 mod refusal;
 mod table;
 mod tried;
 mod view;
 
 pub use decide::decide;
-pub use decision::{Decision, ReadProof, Reason};
+pub use decision::{Decision, Reason};
 pub use explain::{Explanation, Refused, explain, explain_decision};
 pub use place::{Home, Place};
+pub use proof::{DdlProof, Proof, ReadProof, WriteProof};
+pub(crate) use refusal::write_in_transaction;
 pub use table::{RoutingTable, RuleId};
 pub use tried::{RelationTold, Tried};
 pub use view::SessionView;
 
+#[cfg(test)]
+mod define_tests;
 #[cfg(test)]
 mod tests;

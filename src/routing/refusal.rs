@@ -5,6 +5,7 @@
 
 use super::place::{Home, Place};
 use super::table::RoutingTable;
+use crate::config::AccessMode;
 use crate::error::ClientError;
 use crate::protocol::sqlstate::{
     FEATURE_NOT_SUPPORTED, INSUFFICIENT_PRIVILEGE, INVALID_PARAMETER_VALUE,
@@ -27,12 +28,17 @@ pub(super) fn write(
         kind => kind.to_uppercase(),
     };
     let message = format!("cannot execute {kind} on analytic relation \"{relation}\"");
+    let source = format!("Write to {}", source(used, at, table));
+    let hint = if takes_writes(at, table) {
+        format!(
+            "{source}; of the analytic relations only tables that the catalog knows and that mirror no other take single INSERT, UPDATE and DELETE."
+        )
+    } else {
+        format!("{source}; the analytic side only answers reads.")
+    };
     ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
         .detail(lives(&relation, at, table))
-        .hint(format!(
-            "Write to {}; the analytic side only answers reads.",
-            source(used, at, table)
-        ))
+        .hint(hint)
 }
 
 /// What to write instead of an analytic relation: the one it is copied from, where that is proven.
@@ -54,6 +60,26 @@ fn source(used: &RelationUse, at: &Place<'_>, table: &RoutingTable) -> String {
         ))
     };
     proven().unwrap_or_else(|| format!("the relation's source in \"{default}\""))
+}
+
+/// Whether the relation's backend has `access: read_write`.
+fn takes_writes(at: &Place<'_>, table: &RoutingTable) -> bool {
+    let backend = match at.home {
+        Home::Analytic(index) => table.config.backends.get(index),
+        _ => None,
+    };
+    backend.is_some_and(|backend| backend.access == AccessMode::ReadWrite)
+}
+
+/// A change of rows that a rollback would not take back.
+pub fn write_in_transaction(kind: &str, backend: &str) -> ClientError {
+    let kind = kind.to_uppercase();
+    let message = format!("{kind} on \"{backend}\" cannot run inside a transaction block");
+    ClientError::refused(READ_ONLY_SQL_TRANSACTION, message)
+        .detail(format!(
+            "\"{backend}\" commits each statement at once, so that ROLLBACK would not take it back."
+        ))
+        .hint("Run it outside of a transaction, as a string or batch of its own.")
 }
 
 pub(super) fn lock(
@@ -100,6 +126,13 @@ pub(super) fn ddl(
             backend_of(at, table),
             table.backend_name(table.config.default)
         ))
+}
+
+/// A constraint for a new relation on a backend that keeps none.
+pub(super) fn constraint(constraint: &str, backend: &str) -> ClientError {
+    let message = format!("{constraint} is not supported on \"{backend}\"");
+    ClientError::refused(FEATURE_NOT_SUPPORTED, message)
+        .hint("Leave it out, or let ddl: adapt leave it out.")
 }
 
 pub(super) fn unproven(

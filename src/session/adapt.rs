@@ -21,7 +21,7 @@ use crate::limits::KEPT_BIND_BYTES_MAX;
 use crate::protocol::bind::Bind;
 use crate::protocol::frame::{Body, HEADER_BYTES};
 use crate::protocol::frontend::{self, BindNames, Named, put_frame};
-use crate::routing::ReadProof;
+use crate::routing::Proof;
 use crate::sql::parameters::parameters;
 
 impl Session {
@@ -33,7 +33,7 @@ impl Session {
     /// Gets an analytic connection for a statement of a string, which has no parameters. PostgreSQL says so; other engines break off.
     pub(super) async fn need_analytic_for_string(
         &mut self,
-        proof: ReadProof,
+        proof: Proof,
         text: &[u8],
     ) -> Result<(), ClientError> {
         let backend = self.snapshot.backends.get(proof.backend());

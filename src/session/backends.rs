@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::errors::{in_read_only, may_read_differently};
 use super::pipeline::{Expect, Side, To};
 use super::tracking::PATH_QUERY;
 use super::{End, Leased, Session};
@@ -13,7 +14,8 @@ use crate::backend::engine::Dialect;
 use crate::error::ClientError;
 use crate::pool::Lease;
 use crate::protocol::{frontend, sqlstate};
-use crate::routing::ReadProof;
+use crate::routing::{Proof, write_in_transaction};
+use crate::sql;
 
 /// What makes the default backend fail its transaction when a statement of it failed elsewhere. It is no SQL on purpose: PostgreSQL
 /// then is in the very state it would be in had the statement failed there, and its log says why.
@@ -36,7 +38,8 @@ impl Session {
     }
 
     /// Makes sure there is a connection to the analytic backend that a statement was proven safe for.
-    pub(super) async fn need_analytic(&mut self, proof: ReadProof) -> Result<(), ClientError> {
+    pub(super) async fn need_analytic(&mut self, proof: Proof) -> Result<(), ClientError> {
+        self.check_write(proof)?;
         let held = self
             .leased
             .as_ref()
@@ -71,6 +74,7 @@ impl Session {
             });
         }
         self.follow_settings(proof.backend());
+        self.make_visible(proof);
         if let (Some((begin, _)), Some(leased)) =
             (backend.dialect.read_block(), self.leased.as_mut())
             && !leased.in_block
@@ -79,6 +83,74 @@ impl Session {
             self.send_query(Side::Analytic, begin.as_bytes(), To::Errors);
         }
         Ok(())
+    }
+
+    /// Makes sure of one for this text, which has to mean there what it was understood to mean. A read was proven to.
+    pub(super) async fn need_analytic_for(
+        &mut self,
+        proof: Proof,
+        text: &[u8],
+    ) -> Result<(), ClientError> {
+        self.check_text(proof, text)?;
+        self.need_analytic_for_string(proof, text).await
+    }
+
+    /// Whether what changes something may do so in this transaction, and has a text that every lexer reads as ours does.
+    pub(super) fn check_text(&self, proof: Proof, text: &[u8]) -> Result<(), ClientError> {
+        if matches!(proof, Proof::Read(_)) {
+            return Ok(());
+        }
+        let by_default = || self.settings.get("default_transaction_read_only") == Some("on");
+        if self.read_only.unwrap_or_else(by_default) {
+            let what = if proof.writes() {
+                "a change of rows"
+            } else {
+                "a definition"
+            };
+            return Err(in_read_only(what));
+        }
+        if sql::reads_the_same(text, &self.dialect) {
+            return Ok(());
+        }
+        let name = self.snapshot.table.backend_name(proof.backend());
+        Err(may_read_differently(name))
+    }
+
+    /// A change of rows stands alone: in a transaction, a string or a batch that others are part of it would not be undone with them.
+    fn check_write(&self, proof: Proof) -> Result<(), ClientError> {
+        let in_script = |script: &super::Script| script.wrapped || script.several;
+        let alone = self.status == b'I'
+            && !self.batch.began
+            && !self.batch.oltp_used
+            && !self.script.as_ref().is_some_and(in_script);
+        if !proof.writes() || alone {
+            return Ok(());
+        }
+        let name = self.snapshot.table.backend_name(proof.backend());
+        Err(write_in_transaction("a change of rows", name))
+    }
+
+    /// Lets what follows see what the session has written there before.
+    fn make_visible(&mut self, proof: Proof) {
+        if self.unseen_writes != Some(proof.backend()) || !proof.sees_rows() {
+            return;
+        }
+        let backend = self.snapshot.backends.get(proof.backend());
+        if let Some(text) = backend.and_then(|backend| backend.dialect.makes_visible()) {
+            self.send_query(Side::Analytic, text.as_bytes(), To::Errors);
+        }
+        self.unseen_writes = None;
+    }
+
+    /// Takes note of a statement that is being sent to the analytic side.
+    pub(super) fn note_write(&mut self, proof: Option<Proof>) {
+        let Some(proof) = proof.filter(|proof| proof.writes()) else {
+            return;
+        };
+        let backend = self.snapshot.table.config.backends.get(proof.backend());
+        if backend.is_some_and(|backend| backend.read_own_writes) {
+            self.unseen_writes = Some(proof.backend());
+        }
     }
 
     /// Ends the block around reads outside of a transaction, in the same write as the last of them.
@@ -168,6 +240,11 @@ impl Session {
     /// Sends a string to a side, whose replies go to `to`.
     pub(super) fn send_query(&mut self, side: Side, text: &[u8], to: To) {
         self.point_cancel_at(side);
+        let own = matches!(to, To::Client | To::ClientNotReady).then(|| self.dialect_on(side));
+        let adapted = own
+            .flatten()
+            .and_then(|dialect| dialect.adapt_literals(std::str::from_utf8(text).ok()?));
+        let text = adapted.as_deref().map_or(text, str::as_bytes);
         if let Some(conn) = self.conn(side) {
             frontend::put_query(&mut conn.wire.out, text);
             conn.prepared.forget_unnamed();
@@ -231,10 +308,19 @@ impl Session {
     /// Nothing is owed to the client any more: goes on with what waited for that.
     pub(super) async fn settle(&mut self) -> Result<(), End> {
         self.waits.cancelled = None;
-        if self.script.is_some() {
-            self.advance_script().await?;
-        } else if self.batch.closing {
-            self.advance_closing();
+        loop {
+            self.advance_job().await;
+            if self.job.is_some() {
+                return Ok(());
+            }
+            if self.script.is_some() {
+                self.advance_script().await?;
+            } else if self.batch.closing {
+                self.advance_closing();
+            }
+            if self.job.is_none() {
+                break;
+            }
         }
         if !self.pipeline.is_empty() || self.script.is_some() || self.batch.closing {
             return Ok(());
@@ -264,6 +350,7 @@ impl Session {
             && self.leased.is_none()
             && self.pipeline.is_empty()
             && self.script.is_none()
+            && self.job.is_none()
             && !self.batch.oltp_used
             && !self.skipping;
         if at_rest && self.shared.is_newer(&self.snapshot) {

@@ -64,6 +64,10 @@ pub struct Script {
     pub text: Bytes,
     /// The statements that are left.
     pub parts: VecDeque<Part>,
+    /// It has more statements than one.
+    pub several: bool,
+    /// A definition for the analytic side is among them.
+    pub defines: bool,
     /// The router has put a transaction around it, as PostgreSQL treats a string as one.
     pub wrapped: bool,
     /// The transaction around it is ended.

@@ -74,6 +74,7 @@ impl Session {
                     text: Bytes::copy_from_slice(text),
                     failed: false,
                 });
+                self.read_only = modes.read_only;
                 let default = || match self.settings.get("default_transaction_isolation") {
                     Some("repeatable read" | "serializable") => Some(Isolation::RepeatableRead),
                     _ => None,

@@ -16,7 +16,7 @@ use super::{End, Session, Step};
 use crate::error::ClientError;
 use crate::protocol::frontend::{self, Named};
 use crate::protocol::{compose, sqlstate};
-use crate::routing::ReadProof;
+use crate::routing::Proof;
 use crate::sql::{self, SessionEffect};
 
 /// What is to be prepared.
@@ -166,7 +166,7 @@ impl Session {
     }
 
     /// Gets an analytic connection for the next message. `None` when it must wait for the other side; a failure fails the batch.
-    pub(super) async fn enter_analytic(&mut self, proof: ReadProof) -> Option<Step> {
+    pub(super) async fn enter_analytic(&mut self, proof: Proof) -> Option<Step> {
         if !self.may_switch(Side::Analytic) || !self.analytic_is_free_for(proof.backend()) {
             return None;
         }

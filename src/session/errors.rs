@@ -110,6 +110,26 @@ pub(super) fn cannot_be_run(name: &[u8]) -> ClientError {
         .routine("MarkPortalActive")
 }
 
+/// A text in which another server's lexer may see another statement.
+pub(super) fn may_read_differently(backend: &str) -> ClientError {
+    let message = format!("this statement may read differently on \"{backend}\"");
+    ClientError::refused(sqlstate::FEATURE_NOT_SUPPORTED, message).hint(
+        "Leave out nested comments, U&'…', tagged dollar quotes and quotes escaped by backslashes.",
+    )
+}
+
+/// PostgreSQL's own words.
+pub(super) fn in_read_only(kind: &str) -> ClientError {
+    let message = format!("cannot execute {kind} in a read-only transaction");
+    ClientError::refused(sqlstate::READ_ONLY_SQL_TRANSACTION, message)
+}
+
+/// PostgreSQL's own words.
+pub(super) fn in_failed_transaction() -> ClientError {
+    let message = "current transaction is aborted, commands ignored until end of transaction block";
+    ClientError::refused(sqlstate::IN_FAILED_TRANSACTION, message)
+}
+
 pub(super) fn no_unnamed() -> ClientError {
     let message = "unnamed prepared statement does not exist";
     ClientError::refused(sqlstate::UNDEFINED_STATEMENT, message)

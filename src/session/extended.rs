@@ -21,7 +21,7 @@ use super::statements::{ClientStatement, Portal, Ran};
 use super::{End, PassTo, Session, Step};
 use crate::protocol::frame::{self, HEADER_BYTES};
 use crate::protocol::frontend::{self, Named};
-use crate::routing::ReadProof;
+use crate::routing::Proof;
 use crate::sql::{self, SessionEffect};
 
 const PARSE_COMPLETE: &[u8] = b"1\0\0\0\x04";
@@ -30,7 +30,7 @@ const BIND_COMPLETE: &[u8] = b"2\0\0\0\x04";
 /// Where a statement's messages go.
 enum Way {
     Oltp,
-    Analytic(ReadProof),
+    Analytic(Proof),
 }
 
 impl Session {
@@ -160,6 +160,9 @@ impl Session {
                 Ok(Step::Done)
             }
             Ok(Way::Analytic(proof)) => {
+                if let Err(error) = self.check_text(proof, parse.text) {
+                    return Ok(self.fail_batch(&error));
+                }
                 let key = key();
                 let Some(step) = self.enter_analytic(proof).await else {
                     return Ok(Step::Wait);
@@ -304,6 +307,9 @@ impl Session {
             }
             return Ok(step);
         };
+        if let Err(error) = self.check_text(proof, &statement.key.text) {
+            return Ok(self.fail_batch(&error));
+        }
         let Some(step) = self.enter_analytic(proof).await else {
             return Ok(Step::Wait);
         };
@@ -321,6 +327,7 @@ impl Session {
             if opened.is_none() {
                 self.taint_by_portal(names.portal);
             }
+            self.note_write(Some(proof));
             self.open_portal(names.portal, Side::Analytic, &statement);
             self.statements.adapt_portal(names.portal, opened);
             self.record(&statement.key.text, &statement.facts, decision);

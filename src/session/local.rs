@@ -77,6 +77,8 @@ pub enum LocalCommand {
         /// Its text.
         key: Arc<StatementKey>,
     },
+    /// A definition on the analytic side, or one that it has no need of: its text.
+    Define(Vec<u8>),
     /// Stands for an unnamed statement whose Parse was refused.
     Gone,
 }

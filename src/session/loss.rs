@@ -6,6 +6,7 @@
 use super::batch::FailedBy;
 use super::pipeline::Side;
 use super::{End, Leased, Session};
+use crate::config::AccessMode;
 use crate::error::ClientError;
 use crate::protocol::backend::ErrorFields;
 use crate::protocol::compose;
@@ -46,9 +47,12 @@ impl Session {
             return self.lost(side, why);
         }
         let message = format!("backend \"{}\" broke the protocol", self.analytic_name());
-        let error = ClientError::broken(message)
-            .detail(format!("Of its connection: {why}."))
-            .hint("The statement was only read, nothing was changed. The other backend is not affected.");
+        let error = ClientError::broken(message).detail(format!("Of its connection: {why}."));
+        let error = if self.analytic_may_change() {
+            error.hint("What was running may or may not have been done. The other backend is not affected.")
+        } else {
+            error.hint("The statement was only read, nothing was changed. The other backend is not affected.")
+        };
         self.lose_analytic(why, Some(error))
     }
 
@@ -88,6 +92,16 @@ impl Session {
         Ok(())
     }
 
+    /// Whether more than reads may be running there.
+    fn analytic_may_change(&mut self) -> bool {
+        let index = self
+            .conn(Side::Analytic)
+            .map_or(usize::MAX, |conn| conn.backend);
+        let backend = self.snapshot.table.config.backends.get(index);
+        let writes = backend.is_some_and(|backend| backend.access == AccessMode::ReadWrite);
+        writes || self.job.is_some()
+    }
+
     fn analytic_name(&mut self) -> String {
         let index = self
             .conn(Side::Analytic)
@@ -98,15 +112,26 @@ impl Session {
     /// Takes the analytic connection from the session, which never uses it again, and tells the client.
     fn part_from_analytic(&mut self, said: Option<ClientError>) -> Option<Leased> {
         let name = self.analytic_name();
+        let may_change = self.analytic_may_change();
         let _ = self.slot.release();
         let leased = self.leased.take();
         self.point_cancel_at_oltp();
         self.waits.cancelled = None;
         self.batch.analytic_used = false;
         let lost = self.pipeline.lose(Side::Analytic);
-        let generic = ClientError::lost(format!("connection to backend \"{name}\" was lost"))
-            .detail("The statement was only read, nothing was changed.")
-            .hint("Try again; the other backend is not affected.");
+        let generic = ClientError::lost(format!("connection to backend \"{name}\" was lost"));
+        let generic = if may_change {
+            generic
+                .detail("What was running may or may not have been done.")
+                .hint("Look before you repeat it; the other backend is not affected.")
+        } else {
+            generic
+                .detail("The statement was only read, nothing was changed.")
+                .hint("Try again; the other backend is not affected.")
+        };
+        if self.on_job_failed(said.clone().unwrap_or_else(|| generic.clone())) {
+            return leased;
+        }
         let mut said = said;
         let mut tell = |out: &mut bytes::BytesMut| {
             let error = said.take();

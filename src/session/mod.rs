@@ -18,6 +18,7 @@ mod extended;
 pub mod facts_cache;
 pub mod fallback;
 mod io;
+mod job;
 pub mod local;
 mod loss;
 mod oltp;
@@ -189,6 +190,16 @@ pub struct Session {
     script: Option<Script>,
     /// What was sent to an analytic backend and may be taken back.
     trial: Option<fallback::Trial>,
+    /// A definition is run on the analytic side.
+    job: Option<job::Job>,
+    /// Materialized views of PostgreSQL's that are stale once the transaction has ended.
+    stale_views: Vec<String>,
+    /// The transaction was said to be READ ONLY, or not to be.
+    read_only: Option<bool>,
+    /// In this transaction the client was told that such a definition is not undone.
+    told_of_no_rollback: bool,
+    /// The analytic backend that the session has written to since it last made that visible.
+    unseen_writes: Option<usize>,
     /// A frame that had to wait.
     held: Option<BytesMut>,
     /// The long message that comes next is not looked at before all of it is there.
@@ -307,6 +318,11 @@ impl Session {
             batch: Batch::default(),
             script: None,
             trial: None,
+            job: None,
+            stale_views: Vec::new(),
+            read_only: None,
+            told_of_no_rollback: false,
+            unseen_writes: None,
             held: None,
             needs_whole: false,
             string_columns: None,
@@ -402,6 +418,7 @@ impl Session {
         (self.script.is_none() || self.copy_in)
             && !self.batch.closing
             && !self.awaits_trial()
+            && self.job.is_none()
             && self.pipeline.len() < limits::PENDING_REPLIES_MAX
             && oltp_room
             && lease_room

@@ -58,6 +58,8 @@ pub enum To {
     Session,
     /// The session, which asked what is left on the connection.
     Inspection,
+    /// The router, which runs a definition on the client's behalf.
+    Job,
     /// Nobody: the router makes the connection ready for what comes next, and cannot go on when that fails. The transaction status in
     /// its ReadyForQuery is none of the client's.
     Setup,
@@ -432,7 +434,7 @@ impl Pipeline {
                 }
                 (To::ClientNotReady, _) => lost.in_string = true,
                 (To::Client | To::Errors, _) => lost.open = true,
-                (To::Nobody | To::Session | To::Inspection | To::Setup, _) => {}
+                (To::Nobody | To::Session | To::Inspection | To::Job | To::Setup, _) => {}
             }
             self.items.pop_front();
             while matches!(self.items.front(), Some(Item::Local { ready: false, .. })) {

@@ -166,6 +166,10 @@ impl Session {
                     return Ok(Step::Wait);
                 }
                 self.statements.open(name, Portal::Done);
+                if let LocalCommand::Define(text) = &command {
+                    self.begin_job(text, false);
+                    return Ok(Step::Done);
+                }
                 match self.answer_local(&command, false) {
                     Ok(answer) => self.pipeline.push_local(answer, false),
                     Err(error) => return Ok(self.fail_batch(&error)),

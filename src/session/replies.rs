@@ -12,6 +12,7 @@ use super::batch::FailedBy;
 use super::pipeline::{Expect, Side, To, Undo, Verdict};
 use super::prepared::StatementKey;
 use super::{End, PassTo, Session};
+use crate::error::ClientError;
 use crate::limits;
 use crate::protocol::frame::{Body, HEADER_BYTES};
 use crate::protocol::{backend, compose};
@@ -39,7 +40,7 @@ impl Session {
         if self.conn(side).is_none() {
             return self.lost(side, "there is no connection");
         }
-        let unread = !matches!(to, To::Session | To::Inspection) && !self.recodes(side);
+        let unread = !matches!(to, To::Session | To::Inspection | To::Job) && !self.recodes(side);
         if unread && self.pass_rows(side, to) {
             return Ok(true);
         }
@@ -83,6 +84,11 @@ impl Session {
                     self.on_path(&columns);
                 }
             }
+            b'D' if to == To::Job => {
+                if let Some(columns) = backend::data_row(body) {
+                    self.on_job_row(&columns);
+                }
+            }
             b'D' if to == To::Inspection => {
                 if let (Some(columns), Some(found)) =
                     (backend::data_row(body), self.inspection.as_mut())
@@ -107,6 +113,9 @@ impl Session {
                     }
                     if side == Side::Analytic {
                         self.pass_trial();
+                    }
+                    if tag == b'C' && to == To::Job {
+                        self.on_job_completed(body);
                     }
                     if tag == b't' && expect == Expect::Describe {
                         self.on_parameter_types(side, body);
@@ -191,7 +200,7 @@ impl Session {
         };
         let Some(started) = entry
             .started
-            .filter(|_| matches!(entry.to, To::Client | To::ClientNotReady))
+            .filter(|_| matches!(entry.to, To::Client | To::ClientNotReady | To::Job))
         else {
             return;
         };
@@ -262,7 +271,7 @@ impl Session {
             _ if taken_back => false,
             To::Client | To::ClientNotReady | To::Errors => true,
             To::Session => self.batch.oltp_used || fatal,
-            To::Nobody | To::Inspection | To::Setup => fatal,
+            To::Nobody | To::Inspection | To::Setup | To::Job => fatal,
         };
         if shown {
             match self.own_names_in(text, message) {
@@ -300,6 +309,11 @@ impl Session {
                     self.forget_plans();
                 }
             }
+        }
+        if to == To::Job {
+            let unknown = || ClientError::lost(fields.message.clone());
+            self.on_job_failed(told.clone().unwrap_or_else(unknown));
+            return Ok(());
         }
         if expect == Expect::Query {
             let fails = to != To::Nobody && !taken_back;
@@ -408,7 +422,7 @@ impl Session {
                     .map(|backend| backend.dialect);
                 let text = backend::error_fields(body).message;
                 let hidden = dialect.is_some_and(|dialect| dialect.hides_notice(&text));
-                !hidden && matches!(to, To::Client | To::ClientNotReady)
+                !hidden && matches!(to, To::Client | To::ClientNotReady | To::Job)
             }
             (b'A', Side::Oltp) => {
                 let own = self.conn(side).and_then(|conn| conn.cancel.clone());

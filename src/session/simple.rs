@@ -193,11 +193,12 @@ impl Session {
             self.record(text, &part.facts, decision);
             let fault = match (refused, proof) {
                 (Some(refused), _) => Some(*refused),
-                (None, Some(proof)) => self.need_analytic_for_string(proof, text).await.err(),
+                (None, Some(proof)) => self.need_analytic_for(proof, text).await.err(),
                 (None, None) => None,
             };
             match fault {
                 None => {
+                    self.note_write(proof);
                     self.send_query(Side::Analytic, text, To::Client);
                     self.end_read_block();
                 }
@@ -235,8 +236,14 @@ impl Session {
 
     /// From now on a string is worked off run by run.
     fn begin_script(&mut self, text: &[u8], parts: Vec<Part>, wrapped: bool) -> Step {
+        let defines = parts.iter().any(|part| {
+            let one = text.get(part.range.clone()).unwrap_or_default();
+            self.definition(&part.facts, one).is_some()
+        });
         self.script = Some(Script {
             text: Bytes::copy_from_slice(text),
+            several: parts.len() > 1,
+            defines,
             parts: VecDeque::from(parts),
             wrapped,
             unwrapped: false,
@@ -247,7 +254,7 @@ impl Session {
 
     /// Goes on with a string after the replies to its last run are in.
     pub(super) async fn advance_script(&mut self) -> Result<(), End> {
-        while self.pipeline.is_empty() {
+        while self.pipeline.is_empty() && self.job.is_none() {
             let Some(script) = self.script.as_mut() else {
                 return Ok(());
             };
@@ -305,9 +312,17 @@ impl Session {
         };
         script.parts.pop_front();
         let text = script.text.slice(part.range.clone());
+        if script.defines && part.facts.kind == "set constraints" && !of_all_constraints(&text) {
+            // Those of the definition beside it, which were left out.
+            compose::put_command_complete(&mut self.client.out, "SET CONSTRAINTS");
+            return;
+        }
         if let Some(command) = self.local(&part.facts, &text)
             && !self.view.failed
         {
+            if let LocalCommand::Define(text) = &command {
+                return self.begin_job(text, true);
+            }
             let answered = self.answer_local(&command, true);
             match answered {
                 Ok(answer) => self.client.out.extend_from_slice(&answer),
@@ -321,14 +336,15 @@ impl Session {
         self.record(&text, &part.facts, decision);
         let ready = match (refused, proof) {
             (Some(refused), _) => Err(*refused),
-            (None, Some(proof)) => self
-                .need_analytic_for_string(proof, &text)
-                .await
-                .map(|()| Side::Analytic),
+            (None, Some(proof)) => {
+                let ready = self.need_analytic_for(proof, &text).await;
+                ready.map(|()| Side::Analytic)
+            }
             (None, None) => self.need_oltp().await.map(|()| Side::Oltp),
         };
         match ready {
             Ok(side) => {
+                self.note_write(proof);
                 if side == Side::Oltp {
                     self.prepare_ground(&part.facts, &text).await;
                     self.track(&part.facts, &text);
@@ -347,7 +363,7 @@ impl Session {
         }
     }
 
-    fn fail_script(&mut self, error: &ClientError) {
+    pub(super) fn fail_script(&mut self, error: &ClientError) {
         compose::put_error(&mut self.client.out, error);
         if let Some(script) = self.script.as_mut() {
             script.failed = Some(FailedBy::Other);
@@ -362,7 +378,7 @@ impl Session {
                 let elsewhere = held.is_some_and(|statement| !statement.on_oltp);
                 elsewhere.then(|| LocalCommand::Deallocate(name.clone()))
             }
-            _ => LocalCommand::of(facts, text),
+            _ => LocalCommand::of(facts, text).or_else(|| self.definition(facts, text)),
         }
     }
 
@@ -478,7 +494,7 @@ impl Session {
                 compose::put_command_complete(&mut out, "RESET");
             }
             // Bind, Describe and Execute deal with them before they get here.
-            LocalCommand::Gone | LocalCommand::Transaction { .. } => {}
+            LocalCommand::Gone | LocalCommand::Transaction { .. } | LocalCommand::Define(_) => {}
             LocalCommand::Deallocate(name) => {
                 self.statements.remove(name.as_bytes());
                 compose::put_command_complete(&mut out, "DEALLOCATE");
@@ -489,4 +505,10 @@ impl Session {
             .statement("router", "tidegate", Reason::Local);
         Ok(out.freeze())
     }
+}
+
+/// `SET CONSTRAINTS ALL …`
+fn of_all_constraints(text: &[u8]) -> bool {
+    let words = String::from_utf8_lossy(text).to_ascii_lowercase();
+    words.split_whitespace().any(|word| word == "all")
 }

@@ -4,6 +4,7 @@
 //! may have changed them, the default backend is asked, and only once a statement comes whose route depends on it.
 
 use super::Session;
+use crate::refresh::made_stale;
 use crate::sql::{
     Effect, Hint, Isolation, SessionEffect, StatementFacts, TransactionControl,
     is_read_only_builtin,
@@ -42,6 +43,11 @@ impl Session {
             SessionEffect::Deallocate(Some(name)) => drop(self.statements.remove(name.as_bytes())),
             _ => {}
         }
+        let table = &self.snapshot.table;
+        if !table.config.refresh.is_empty() {
+            let stale = made_stale(facts, &self.view.search_path, &table.config);
+            self.stale_views.extend(stale);
+        }
         match facts.effect {
             Effect::Write | Effect::Lock | Effect::Unknown => {
                 self.view.keep_mirrored |= self.view.in_transaction
@@ -69,10 +75,12 @@ impl Session {
         match control {
             TransactionControl::Begin(modes) => {
                 self.batch.began = true;
+                self.read_only = modes.read_only;
                 self.view.keep_mirrored = strict(modes.isolation);
             }
             TransactionControl::SetTransaction(modes) => {
                 self.view.keep_mirrored |= strict(modes.isolation);
+                self.read_only = modes.read_only.or(self.read_only);
             }
             TransactionControl::Commit { .. } => self.rolls_back = false,
             TransactionControl::Rollback { .. } => self.rolls_back = true,
@@ -105,8 +113,16 @@ impl Session {
         self.status = status;
         self.view.in_transaction = status == b'T';
         self.view.failed = status == b'E';
+        if status == b'I' && !self.stale_views.is_empty() {
+            let stale = std::mem::take(&mut self.stale_views);
+            if !(ended && rolled_back) {
+                self.shared.refreshes.add(stale);
+            }
+        }
         if ended {
             self.rolls_back = false;
+            self.told_of_no_rollback = false;
+            self.read_only = None;
             if let Some(scope) = self.hint_scope.take() {
                 self.view.hint = if rolled_back {
                     scope.before

@@ -38,7 +38,7 @@ mod session;
 mod session_functions;
 mod split;
 mod template;
-mod tokens;
+pub(crate) mod tokens;
 mod wrap;
 
 use std::ops::Range;
@@ -92,6 +92,22 @@ pub fn facts_with(text: &[u8], dialect: &Dialect) -> StatementFacts {
         facts.effect = Effect::Unknown;
     }
     facts
+}
+
+/// Whether a text is a relation's name and nothing else.
+#[must_use]
+pub fn is_relation_name(text: &[u8]) -> bool {
+    let tokens = Tokens::new(text, Dialect::default());
+    let mut cursor = tokens.cursor();
+    let whole = lexer::lex(text, Dialect::default()).all(|token| token.is_significant());
+    let name = cursor.chain().filter(|parts| parts.len() <= 2);
+    name.is_some() && cursor.is_done() && tokens.sound && whole && !text.ends_with(b";")
+}
+
+/// Whether every server splits the text into the same strings, comments and words.
+#[must_use]
+pub fn reads_the_same(text: &[u8], dialect: &Dialect) -> bool {
+    std::str::from_utf8(text).is_ok() && portable::is_portable(text, *dialect)
 }
 
 /// The facts of one statement's tokens, `depth` wrappers deep.

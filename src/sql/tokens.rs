@@ -10,15 +10,15 @@ use super::limits::TOKENS_MAX;
 
 /// The significant tokens of one statement, without the semicolons at its end.
 #[derive(Debug)]
-pub(super) struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
     text: &'a [u8],
     list: Vec<Token>,
     /// Every token was kept, terminated, and is one PostgreSQL knows.
-    pub(super) sound: bool,
+    pub(crate) sound: bool,
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(text: &'a [u8], dialect: Dialect) -> Self {
+    pub(crate) fn new(text: &'a [u8], dialect: Dialect) -> Self {
         let mut list = Vec::with_capacity((text.len() / 4).min(TOKENS_MAX));
         let mut sound = true;
         for token in lex(text, dialect) {
@@ -38,7 +38,7 @@ impl<'a> Tokens<'a> {
         Tokens { text, list, sound }
     }
 
-    pub(super) fn cursor(&self) -> Cursor<'_> {
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor {
             text: self.text,
             tokens: &self.list,
@@ -49,54 +49,54 @@ impl<'a> Tokens<'a> {
 
 /// A position within a run of significant tokens. Copying it is how one looks ahead.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'t> {
-    pub(super) text: &'t [u8],
-    pub(super) tokens: &'t [Token],
+pub(crate) struct Cursor<'t> {
+    pub(crate) text: &'t [u8],
+    pub(crate) tokens: &'t [Token],
     at: usize,
 }
 
 impl<'t> Cursor<'t> {
     /// The token `ahead` of the next one.
-    pub(super) fn peek(&self, ahead: usize) -> Option<&'t Token> {
+    pub(crate) fn peek(&self, ahead: usize) -> Option<&'t Token> {
         self.tokens.get(self.at + ahead)
     }
 
     /// The token just passed.
-    pub(super) fn behind(&self) -> Option<&'t Token> {
+    pub(crate) fn behind(&self) -> Option<&'t Token> {
         self.tokens.get(self.at.checked_sub(1)?)
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.at >= self.tokens.len()
     }
 
     /// How many tokens of this run have been passed.
-    pub(super) fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.at
     }
 
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.at += 1;
     }
 
     /// The unquoted word `ahead`, as written.
-    pub(super) fn word(&self, ahead: usize) -> Option<&'t [u8]> {
+    pub(crate) fn word(&self, ahead: usize) -> Option<&'t [u8]> {
         self.peek(ahead)
             .filter(|token| token.kind == Kind::Word)
             .map(|token| token.bytes(self.text))
     }
 
-    pub(super) fn is(&self, ahead: usize, word: &str) -> bool {
+    pub(crate) fn is(&self, ahead: usize, word: &str) -> bool {
         self.word(ahead)
             .is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
     }
 
-    pub(super) fn is_any(&self, ahead: usize, words: &[&str]) -> bool {
+    pub(crate) fn is_any(&self, ahead: usize, words: &[&str]) -> bool {
         words.iter().any(|word| self.is(ahead, word))
     }
 
     /// Whether the words stand next, in this order.
-    pub(super) fn are(&self, words: &[&str]) -> bool {
+    pub(crate) fn are(&self, words: &[&str]) -> bool {
         words
             .iter()
             .enumerate()
@@ -104,14 +104,14 @@ impl<'t> Cursor<'t> {
     }
 
     /// Passes the word if it is next.
-    pub(super) fn eat(&mut self, word: &str) -> bool {
+    pub(crate) fn eat(&mut self, word: &str) -> bool {
         let found = self.is(0, word);
         self.at += usize::from(found);
         found
     }
 
     /// Passes all the words if they are next.
-    pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
+    pub(crate) fn eat_all(&mut self, words: &[&str]) -> bool {
         let found = self.are(words);
         if found {
             self.at += words.len();
@@ -120,32 +120,32 @@ impl<'t> Cursor<'t> {
     }
 
     /// Passes one of the words if it is next.
-    pub(super) fn eat_any(&mut self, words: &[&str]) -> bool {
+    pub(crate) fn eat_any(&mut self, words: &[&str]) -> bool {
         words.iter().any(|word| self.eat(word))
     }
 
     /// Whether the token `ahead` is this punctuation or operator.
-    pub(super) fn is_mark(&self, ahead: usize, mark: &str) -> bool {
+    pub(crate) fn is_mark(&self, ahead: usize, mark: &str) -> bool {
         self.peek(ahead).is_some_and(|token| {
             matches!(token.kind, Kind::Punct | Kind::Operator)
                 && token.bytes(self.text) == mark.as_bytes()
         })
     }
 
-    pub(super) fn eat_mark(&mut self, mark: &str) -> bool {
+    pub(crate) fn eat_mark(&mut self, mark: &str) -> bool {
         let found = self.is_mark(0, mark);
         self.at += usize::from(found);
         found
     }
 
     /// Passes `( … )` and gives what is inside.
-    pub(super) fn eat_parens(&mut self) -> Option<Cursor<'t>> {
+    pub(crate) fn eat_parens(&mut self) -> Option<Cursor<'t>> {
         self.eat_parens_within(usize::MAX)
     }
 
     /// Passes the next token, with all that is inside if it opens a parenthesis. One that is never
     /// closed takes everything with it, so that looking for its end happens only once.
-    pub(super) fn skip(&mut self) {
+    pub(crate) fn skip(&mut self) {
         if self.eat_parens().is_none() {
             if self.is_mark(0, "(") {
                 self.at = self.tokens.len();
@@ -156,7 +156,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Passes `( … )` if it is no longer than `max` tokens.
-    pub(super) fn eat_parens_within(&mut self, max: usize) -> Option<Cursor<'t>> {
+    pub(crate) fn eat_parens_within(&mut self, max: usize) -> Option<Cursor<'t>> {
         if !self.is_mark(0, "(") {
             return None;
         }
@@ -187,19 +187,19 @@ impl<'t> Cursor<'t> {
     }
 
     /// What has not been passed yet, as a run of its own.
-    pub(super) fn rest(&self) -> Cursor<'t> {
+    pub(crate) fn rest(&self) -> Cursor<'t> {
         self.over(self.tokens.get(self.at..).unwrap_or_default())
     }
 
     /// The same without the last `count` tokens.
-    pub(super) fn without_last(&self, count: usize) -> Cursor<'t> {
+    pub(crate) fn without_last(&self, count: usize) -> Cursor<'t> {
         let end = self.tokens.len().saturating_sub(count);
         let start = self.at.min(end);
         self.over(self.tokens.get(start..end).unwrap_or_default())
     }
 
     /// Whether the run ends with these words.
-    pub(super) fn ends_with(&self, words: &[&str]) -> bool {
+    pub(crate) fn ends_with(&self, words: &[&str]) -> bool {
         let rest = self.rest();
         let Some(start) = rest.tokens.len().checked_sub(words.len()) else {
             return false;
@@ -209,7 +209,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Bytes of the text that what is left spans.
-    pub(super) fn span(&self) -> std::ops::Range<usize> {
+    pub(crate) fn span(&self) -> std::ops::Range<usize> {
         let rest = self.tokens.get(self.at..).unwrap_or_default();
         match (rest.first(), rest.last()) {
             (Some(first), Some(last)) => first.start..last.end,
@@ -218,14 +218,14 @@ impl<'t> Cursor<'t> {
     }
 
     /// Passes one identifier, quoted or not, and gives it folded.
-    pub(super) fn ident(&mut self) -> Option<String> {
+    pub(crate) fn ident(&mut self) -> Option<String> {
         let name = self.peek(0).and_then(|token| fold(token, self.text))?;
         self.at += 1;
         Some(name)
     }
 
     /// Passes `a`, `a.b`, `a.b.c` … and gives the parts.
-    pub(super) fn chain(&mut self) -> Option<Vec<String>> {
+    pub(crate) fn chain(&mut self) -> Option<Vec<String>> {
         let mut parts = vec![self.ident()?];
         while self.is_mark(0, ".") {
             let mut ahead = *self;
@@ -238,7 +238,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Passes `a, b, c`.
-    pub(super) fn names(&mut self) -> bool {
+    pub(crate) fn names(&mut self) -> bool {
         loop {
             if self.ident().is_none() {
                 return false;
@@ -250,24 +250,24 @@ impl<'t> Cursor<'t> {
     }
 
     /// Whether this is `a, b, c` and nothing else.
-    pub(super) fn is_names(mut self) -> bool {
+    pub(crate) fn is_names(mut self) -> bool {
         self.names() && self.is_done()
     }
 
     /// Passes a relation's name.
-    pub(super) fn relation(&mut self) -> Option<RelationName> {
+    pub(crate) fn relation(&mut self) -> Option<RelationName> {
         relation(self.chain()?)
     }
 
     /// Passes a string literal of any sort.
-    pub(super) fn eat_string(&mut self) -> bool {
+    pub(crate) fn eat_string(&mut self) -> bool {
         let found = self.peek(0).is_some_and(|token| is_string(token.kind));
         self.at += usize::from(found);
         found
     }
 }
 
-pub(super) fn is_string(kind: Kind) -> bool {
+pub(crate) fn is_string(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::String | Kind::Escaped | Kind::National | Kind::Unicode | Kind::Dollar
@@ -275,7 +275,7 @@ pub(super) fn is_string(kind: Kind) -> bool {
 }
 
 /// A relation's name from the parts of a dotted chain; a database in front is dropped.
-pub(super) fn relation(mut parts: Vec<String>) -> Option<RelationName> {
+pub(crate) fn relation(mut parts: Vec<String>) -> Option<RelationName> {
     let name = parts.pop()?;
     Some(RelationName {
         schema: parts.pop(),
@@ -284,7 +284,7 @@ pub(super) fn relation(mut parts: Vec<String>) -> Option<RelationName> {
 }
 
 /// The name an identifier token stands for, or `None` if it is no identifier.
-pub(super) fn fold(token: &Token, text: &[u8]) -> Option<String> {
+pub(crate) fn fold(token: &Token, text: &[u8]) -> Option<String> {
     let bytes = token.bytes(text);
     let inside = |opening: usize| {
         let end = bytes.len() - usize::from(token.terminated);
@@ -304,7 +304,7 @@ pub(super) fn fold(token: &Token, text: &[u8]) -> Option<String> {
 }
 
 /// Decodes `\XXXX` and `\+XXXXXX`. Surrogate pairs are not tried.
-pub(super) fn decode_unicode(raw: &str) -> Option<String> {
+pub(crate) fn decode_unicode(raw: &str) -> Option<String> {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(at) = rest.find('\\') {

@@ -91,6 +91,7 @@ impl Metrics {
         for (name, buckets) in [
             ("tidegate_statement_seconds", &STATEMENT_BUCKETS[..]),
             ("tidegate_pool_wait_seconds", &STATEMENT_BUCKETS[..]),
+            ("tidegate_refresh_seconds", &STATEMENT_BUCKETS[..]),
             ("tidegate_route_seconds", &ROUTE_BUCKETS[..]),
         ] {
             let matcher = Matcher::Full(name.to_owned());
@@ -177,6 +178,20 @@ impl Metrics {
     pub fn refused(&self, reason: Reason) {
         if let Some((_, counter)) = self.refused.iter().find(|(known, _)| *known == reason) {
             counter.increment(1);
+        }
+    }
+
+    /// `tidegate_refreshes_total{view,result}` and `tidegate_refresh_seconds{view}`: a materialized view was to be refreshed.
+    pub fn refreshed(&self, view: &str, result: &'static str, took: Duration) {
+        let labels = [("view", view), ("result", result)];
+        counter(&self.recorder, "tidegate_refreshes_total", &labels).increment(1);
+        if result == "ok" {
+            let seconds = histogram(
+                &self.recorder,
+                "tidegate_refresh_seconds",
+                &[("view", view)],
+            );
+            seconds.record(took);
         }
     }
 
@@ -310,6 +325,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (
             "tidegate_bytes_total",
             "Bytes to and from clients and backends.",
+        ),
+        (
+            "tidegate_refreshes_total",
+            "Refreshes of materialized views, by result.",
         ),
         (
             "tidegate_config_reloads_total",

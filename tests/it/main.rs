@@ -22,6 +22,7 @@ mod login;
 mod misuse;
 mod observe;
 mod pooling;
+mod refreshes;
 mod replay;
 mod review;
 mod risingwave;

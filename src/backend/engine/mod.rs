@@ -2,9 +2,12 @@
 //!
 //! A new engine is one file or folder here that answers [`Dialect`]; nothing else knows engines by name.
 
+mod plan;
 mod postgres;
 mod risingwave;
 pub mod values;
+
+pub use plan::{Plan, Step, Tolerance};
 
 use crate::catalog::Qualified;
 use crate::config::Engine;
@@ -126,6 +129,24 @@ pub trait Dialect: Send + Sync {
 
     /// In which forms the engine takes and gives values; `None` where in all of PostgreSQL's.
     fn values(&self) -> Option<&'static dyn Values> {
+        None
+    }
+
+    /// What is sent in place of a definition as a client of PostgreSQL writes it, so that the engine takes it.
+    ///
+    /// # Errors
+    /// When something in it has no counterpart there.
+    fn adapt(&self, definition: &str) -> Result<Plan, ClientError> {
+        Ok(Plan::as_it_is(definition))
+    }
+
+    /// A query or change of rows with literals as the engine takes them; `None` where it is fit as it is.
+    fn adapt_literals(&self, _statement: &str) -> Option<String> {
+        None
+    }
+
+    /// The statement after which reads see what was written before, where they would not anyway.
+    fn makes_visible(&self) -> Option<&'static str> {
         None
     }
 

@@ -7,6 +7,7 @@ mod nasty;
 mod texts;
 mod through;
 mod through_catalog;
+mod through_ddl;
 mod through_errors;
 mod through_failures;
 mod through_fallback;

@@ -73,6 +73,7 @@ pub struct Setup {
     oltp_url: String,
     analytic_url: String,
     analytic_engine: String,
+    analytic_keys: String,
     oltp_pool: String,
     pool: String,
     discover: String,
@@ -89,6 +90,7 @@ impl Setup {
             analytic_url: PAIR.1.url("app", &sides.database),
             sides,
             analytic_engine: "postgres".to_owned(),
+            analytic_keys: String::new(),
             oltp_pool: "{ size: 20 }".to_owned(),
             pool: "{ size: 8 }".to_owned(),
             discover: "1h".to_owned(),
@@ -123,6 +125,12 @@ impl Setup {
     pub fn risingwave(mut self, url: &str) -> Self {
         "risingwave".clone_into(&mut self.analytic_engine);
         self.analytic_url(url)
+    }
+
+    /// More keys of the analytic backend, one call for each, such as `ddl: adapt`.
+    pub fn analytic(mut self, key: &str) -> Self {
+        let _ = write!(self.analytic_keys, "\n    {key}");
+        self
     }
 
     /// The OLTP pool's limits.
@@ -161,12 +169,13 @@ impl Setup {
     pub fn yaml(&self) -> String {
         format!(
             "listen: 127.0.0.1:0\nhttp: 127.0.0.1:0\nbackends:\n  oltp:\n    engine: postgres\n    url: \"{}\"\n    pool: {}\n  \
-             analytic:\n    engine: {}\n    url: \"{}\"\n    pool: {}\ndefault: oltp\ndiscover: {}\nauth: {}\n{}",
+             analytic:\n    engine: {}\n    url: \"{}\"\n    pool: {}{}\ndefault: oltp\ndiscover: {}\nauth: {}\n{}",
             self.oltp_url,
             self.oltp_pool,
             self.analytic_engine,
             self.analytic_url,
             self.pool,
+            self.analytic_keys,
             self.discover,
             self.auth,
             self.more

@@ -13,6 +13,7 @@ use crate::protocol::sqlstate::{
 
 const INTERNAL: &str = "XX000";
 const UNDEFINED_TABLE: &str = "42P01";
+const DUPLICATE_COLUMN: &str = "42701";
 const DUPLICATE_TABLE: &str = "42P07";
 const UNDEFINED_COLUMN: &str = "42703";
 const UNDEFINED_FUNCTION: &str = "42883";
@@ -203,6 +204,13 @@ fn missing(root: &str) -> Known {
         let message = format!("relation \"{name}\" already exists");
         return Some((DUPLICATE_TABLE, message));
     }
+    let of_table = root.contains("column \"") && root.contains("\" of table \"");
+    if of_table && root.ends_with(" already exists") {
+        return Some((DUPLICATE_COLUMN, plain(root).to_owned()));
+    }
+    if of_table && root.ends_with(" does not exist") {
+        return Some((UNDEFINED_COLUMN, plain(root).to_owned()));
+    }
     if let Some(name) = after("Invalid column: ") {
         let message = format!("column \"{name}\" does not exist");
         return Some((UNDEFINED_COLUMN, message));
@@ -314,7 +322,10 @@ fn refused(root: &str) -> Known {
     let lower = root.to_ascii_lowercase();
     let sqlstate = if lower.contains("read-only transaction") {
         READ_ONLY_SQL_TRANSACTION
-    } else if lower.contains(" other objects") || lower.contains("schema is not empty") {
+    } else if lower.contains(" other objects")
+        || lower.contains("unable to drop the column")
+        || lower.contains("schema is not empty")
+    {
         STILL_NEEDED
     } else if lower.contains("permission denied") || lower.contains("permissiondenied") {
         INSUFFICIENT_PRIVILEGE

@@ -1,18 +1,20 @@
 //! RisingWave: portals survive a Sync, a read-write BEGIN starts nothing, and its catalogs are its own.
 //!
-//! Facts are from a running 2.8.4; what is missing of the adapter (cursors, its own DDL) is the work of a later issue.
+//! Facts are from a running 2.8.4; what is missing of the adapter (cursors) is the work of a later issue.
 
 mod arrays;
 mod binary;
+mod ddl;
 mod errors;
 #[cfg(test)]
 mod errors_tests;
 mod lineage;
+mod literals;
 mod times;
 mod values;
 
 use super::values::Values;
-use super::{Dialect, Keyless, Lineage, TextRow};
+use super::{Dialect, Keyless, Lineage, Plan, TextRow};
 use crate::catalog::Qualified;
 use crate::error::ClientError;
 
@@ -46,7 +48,10 @@ impl Dialect for RisingWave {
     }
 
     fn relations_query(&self) -> &'static str {
-        "SELECT s.name AS schema_name, r.name, r.relation_type FROM rw_catalog.rw_relations r \
+        // A table that mirrors one of a source says so in its definition alone.
+        "SELECT s.name AS schema_name, r.name, \
+         CASE WHEN r.relation_type = 'table' AND r.definition LIKE '% FROM % TABLE ''%' THEN 'mirrored table' \
+         ELSE r.relation_type END AS relation_type FROM rw_catalog.rw_relations r \
          JOIN rw_catalog.rw_schemas s ON s.id = r.schema_id \
          WHERE r.relation_type IN ('table','materialized view','view','source','sink','index') \
          AND s.name NOT IN ('pg_catalog','information_schema','rw_catalog')"
@@ -112,6 +117,18 @@ impl Dialect for RisingWave {
 
     fn values(&self) -> Option<&'static dyn Values> {
         Some(&values::RisingWaveValues)
+    }
+
+    fn adapt(&self, definition: &str) -> Result<Plan, ClientError> {
+        ddl::adapt(definition)
+    }
+
+    fn adapt_literals(&self, statement: &str) -> Option<String> {
+        literals::adapt(statement)
+    }
+
+    fn makes_visible(&self) -> Option<&'static str> {
+        Some("FLUSH")
     }
 
     fn keyless(&self) -> Option<Keyless> {

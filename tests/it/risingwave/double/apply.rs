@@ -139,8 +139,13 @@ impl Session {
                 self.behind(&sql, statement).await?;
                 self.note(change, "'{}'", "NULL").await?;
             }
-            Action::Index { table, columns } => {
-                self.create_index(statement, change, table, columns).await?
+            Action::Index {
+                table,
+                columns,
+                include,
+            } => {
+                self.create_index(statement, change, table, columns, include.as_deref())
+                    .await?
             }
             Action::Label => self.note(change, "'{}'", "NULL").await?,
             Action::Schema => {
@@ -343,6 +348,7 @@ impl Session {
         change: &Change,
         table: &Name,
         columns: &str,
+        include: Option<&[String]>,
     ) -> Result<(), Failure> {
         if self.known(table).await?.is_none() {
             return Err(Failure::not_found(&format!(
@@ -358,10 +364,14 @@ impl Session {
             .iter()
             .map(|c| quoted(c.trim_matches('"')))
             .collect();
+        let only = include.map_or(String::new(), |include| {
+            let included: Vec<String> = include.iter().map(|c| quoted(c)).collect();
+            format!(" AND c.name IN ({})", included.join(", "))
+        });
         let others = self
             .admin(&format!(
                 "SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.position) FROM rw_catalog.rw_columns c JOIN rw_meta.relations r \
-                 ON r.id = c.relation_id WHERE r.name = {} AND r.schema_name = {} AND c.name NOT IN ({})",
+                 ON r.id = c.relation_id WHERE r.name = {} AND r.schema_name = {} AND c.name NOT IN ({}){only}",
                 quoted(&table.name),
                 quoted(schema_of(table)),
                 names.join(", ")

@@ -141,7 +141,26 @@ impl Session {
                 name.name
             )));
         }
+        let has = |column: &str| {
+            format!(
+                "SELECT count(*)::text FROM rw_catalog.rw_columns c JOIN rw_meta.relations r ON r.id = c.relation_id WHERE c.name = {} AND r.{}",
+                quoted(column),
+                place(name).replace(" AND ", " AND r.")
+            )
+        };
         let sql = match &change.action {
+            Action::AddColumn { column } if self.admin(&has(&column.name)).await? != "0" => {
+                return Err(Failure::new(format!(
+                    "Invalid input syntax: column \"{}\" of table \"{}\" already exists",
+                    column.name, name.name
+                )));
+            }
+            Action::DropColumn(column) if self.admin(&has(column)).await? == "0" => {
+                return Err(Failure::new(format!(
+                    "Invalid input syntax: column \"{column}\" of table \"{}\" does not exist",
+                    name.name
+                )));
+            }
             Action::AddColumn { column } => {
                 let default = column
                     .default
@@ -191,7 +210,13 @@ impl Session {
             }
             _ => return Ok(()),
         };
-        self.behind(&sql, statement).await?;
+        let done = self.behind(&sql, statement).await;
+        if matches!(change.action, Action::DropColumn(_)) && done.is_err() {
+            return Err(Failure::new(
+                "Invalid parameter: unable to drop the column due to being referenced by downstream materialized views or sinks",
+            ));
+        }
+        done?;
         self.world.alter(&name.name);
         Ok(())
     }

@@ -40,6 +40,8 @@ pub enum Action {
     Index {
         table: Name,
         columns: String,
+        /// The other columns that it holds; all of them where it does not say.
+        include: Option<Vec<String>>,
     },
     /// A kind that is only a name here: sink, subscription, connection, secret.
     Label,
@@ -262,13 +264,19 @@ fn index(reader: &mut Reader<'_>) -> Result<Result<Action, Failure>, Failure> {
             return Err(Failure::expected(reader.sql, ")", Some(class)));
         }
     }
+    let mut include = None;
     if reader.eat("include") {
-        reader.group()?;
+        let names = reader.group()?.iter().filter(|t| !t.is_sign(","));
+        include = Some(names.map(Token::value).collect());
     }
     if reader.eat("distributed by") {
         reader.group()?;
     }
-    Ok(Ok(Action::Index { table, columns }))
+    Ok(Ok(Action::Index {
+        table,
+        columns,
+        include,
+    }))
 }
 
 fn user(reader: &mut Reader<'_>) -> Result<Action, Failure> {
@@ -393,7 +401,9 @@ fn alter(reader: &mut Reader<'_>) -> Result<Verb, Failure> {
     if reader.eat("drop column") {
         reader.eat("if exists");
         let column = reader.identifier()?;
-        reader.eat("cascade");
+        if reader.eat("cascade") {
+            return Ok(Verb::Refused(Failure::tracked("drop column cascade", 6903)));
+        }
         return done(Action::DropColumn(column));
     }
     if reader.eat("alter column") || reader.eat("alter") {
