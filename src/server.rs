@@ -43,6 +43,8 @@ pub struct Shared {
     pub sessions: DashMap<u64, SessionInfo>,
     /// Parameter statuses of the default backend as last seen, for clients that log in while it is down.
     pub parameters: ArcSwap<Vec<(String, String)>>,
+    /// Nobody may be connected to the default backend's database for a while: who listens there leaves.
+    pub hush: Notify,
     /// DDL has passed: the catalogs should be read again.
     pub ddl_passed: Notify,
     /// Materialized views that something was written for.
@@ -68,6 +70,8 @@ pub struct SessionInfo {
     pub pins: Vec<PinReason>,
     /// The process id of that connection.
     pub backend_pid: Option<i32>,
+    /// The process id of an analytic connection that it keeps for a cursor.
+    pub cursor_pid: Option<i32>,
 }
 
 /// One configuration and one reading of the catalogs, compiled.
@@ -197,6 +201,7 @@ impl Shared {
             metrics,
             sessions: DashMap::new(),
             parameters: ArcSwap::from_pointee(Vec::new()),
+            hush: Notify::new(),
             ddl_passed: Notify::new(),
             refreshes: Wanted::default(),
             drain: CancellationToken::new(),

@@ -114,7 +114,7 @@ fn login(connector: &Connector) -> tokio_postgres::Config {
     config
         .user(url.user.as_deref().unwrap_or("postgres"))
         .dbname(&url.database)
-        .application_name("tidegate")
+        .application_name("tidegate control")
         .connect_timeout(url.connect_timeout)
         .ssl_mode(match url.sslmode {
             SslMode::Disable | SslMode::Allow => PgSslMode::Disable,

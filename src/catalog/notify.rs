@@ -2,7 +2,7 @@
 //!
 //! DDL that is run directly on the default backend is seen at the next `discover:` interval, or at once where an event trigger sends
 //! `NOTIFY tidegate_ddl` (docs/routing.md has it). One connection of the control plane listens; where the server does
-//! not allow that (a standby, another pooler in between), the interval remains.
+//! not allow that (a standby, another pooler in between), the interval remains. It leaves for `DROP DATABASE` and the like, as idle connections do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +54,7 @@ async fn listen(shared: &Shared, snapshot: &Snapshot) {
                 Some(()) => shared.ddl_passed.notify_one(),
                 None => return,
             },
+            () = shared.hush.notified() => return,
             () = tokio::time::sleep(HEALTH_INTERVAL) => {
                 let now = shared.snapshot();
                 if !Arc::ptr_eq(&now.table.config, &snapshot.table.config) {

@@ -156,6 +156,7 @@ async fn serve(shared: Arc<Shared>, stream: Stream, peer: String) {
         database: database.clone(),
         pins: Vec::new(),
         backend_pid: None,
+        cursor_pid: None,
     };
     shared.sessions.insert(number, info);
     let summary = Session::new(start).run().await;

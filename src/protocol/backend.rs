@@ -116,6 +116,26 @@ pub fn row_shape(body: &[u8]) -> u64 {
     hasher.finish()
 }
 
+/// How many rows a CommandComplete's body counts.
+#[must_use]
+pub fn rows_of(body: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(body.strip_suffix(b"\0").unwrap_or(body));
+    let last = text.rsplit(' ').next();
+    last.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// The names of the columns that a RowDescription's body describes.
+#[must_use]
+pub fn column_names(body: &[u8]) -> Vec<&[u8]> {
+    let mut body = Body(body);
+    let count = body.i16().unwrap_or(0);
+    let name = |_| {
+        let name = body.cstr()?;
+        body.bytes(18).map(|_| name)
+    };
+    (0..count).map_while(name).collect()
+}
+
 /// The columns of a DataRow.
 #[must_use]
 pub fn data_row(body: &[u8]) -> Option<Vec<Option<&[u8]>>> {

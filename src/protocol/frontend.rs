@@ -74,6 +74,22 @@ pub fn bind_parameters(rest: &[u8]) -> Option<usize> {
     usize::try_from(body.i16()?).ok()
 }
 
+/// What follows the names of a Bind, in two: formats and values of parameters, and formats of the rows.
+#[must_use]
+pub fn bind_halves(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut body = Body(rest);
+    let formats = usize::try_from(body.i16()?).ok()?;
+    body.bytes(formats.checked_mul(2)?)?;
+    for _ in 0..body.i16()? {
+        if let Ok(length) = usize::try_from(body.i32()?) {
+            body.bytes(length)?;
+        }
+    }
+    let (values, results) = rest.split_at_checked(rest.len() - body.0.len())?;
+    let count = usize::try_from(body.i16()?).ok()?;
+    (body.0.len() == count.checked_mul(2)?).then_some((values, results))
+}
+
 /// Decodes `Describe` or `Close`.
 #[must_use]
 pub fn named(body: &[u8]) -> Option<Named<'_>> {
@@ -91,10 +107,16 @@ pub fn named(body: &[u8]) -> Option<Named<'_>> {
 /// The portal that `Execute` names.
 #[must_use]
 pub fn execute(body: &[u8]) -> Option<&[u8]> {
+    execute_some(body).map(|(portal, _)| portal)
+}
+
+/// The portal that `Execute` names, and how many rows it wants at most.
+#[must_use]
+pub fn execute_some(body: &[u8]) -> Option<(&[u8], i32)> {
     let mut body = Body(body);
     let portal = body.cstr()?;
-    body.i32()?;
-    body.is_empty().then_some(portal)
+    let rows = body.i32()?;
+    body.is_empty().then_some((portal, rows))
 }
 
 /// Appends a frame whose body `write` makes.
@@ -204,6 +226,15 @@ mod tests {
             crate::protocol::frame::head(&out).unwrap().unwrap().total,
             out.len()
         );
+    }
+
+    #[test]
+    fn a_bind_is_halved_behind_its_values() {
+        let rest = b"\0\x01\0\x01\0\x02\0\0\0\x01x\xff\xff\xff\xff\0\x01\0\x01";
+        let (values, results) = bind_halves(rest).unwrap();
+        assert_eq!((values.len(), results), (15, &b"\0\x01\0\x01"[..]));
+        assert_eq!(bind_halves(&rest[..rest.len() - 1]), None);
+        assert_eq!(bind_halves(b"\0\0\0\x01\0\0\0\x09"), None);
     }
 
     #[test]

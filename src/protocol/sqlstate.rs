@@ -61,3 +61,13 @@ pub const INVALID_OFFSET: &str = "2201X";
 pub const DATATYPE_MISMATCH: &str = "42804";
 /// A statement that the client has cancelled.
 pub const QUERY_CANCELED: &str = "57014";
+/// A column of a COPY that is not there.
+pub const UNDEFINED_COLUMN: &str = "42703";
+/// A column of a COPY that is named twice.
+pub const DUPLICATE_COLUMN: &str = "42701";
+/// A cursor's name that is taken.
+pub const DUPLICATE_CURSOR: &str = "42P03";
+/// What needs a transaction block stands outside of one.
+pub const NO_ACTIVE_TRANSACTION: &str = "25P01";
+/// A message is longer than the router holds.
+pub const PROGRAM_LIMIT_EXCEEDED: &str = "54000";

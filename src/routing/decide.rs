@@ -243,7 +243,7 @@ fn on_analytic(
             refusal::write(facts, first, at, table),
         );
     }
-    if facts.session != SessionEffect::None {
+    if !may_leave(facts) {
         let refused = refusal::session(facts, first, at, table);
         return refuse(Reason::SessionOnAnalytic, at.rule, refused);
     }
@@ -294,6 +294,14 @@ pub(super) fn is_on(home: Home, target: usize) -> bool {
         Home::Mirrored { analytic, .. } => analytic == target,
         _ => false,
     }
+}
+
+/// Whether what a read does to the session can be done with its rows elsewhere: a cursor is the router's own then.
+fn may_leave(facts: &StatementFacts) -> bool {
+    matches!(
+        facts.session,
+        SessionEffect::None | SessionEffect::Declare { .. }
+    )
 }
 
 /// The backend that the client asks for, if it may and does.
@@ -349,7 +357,7 @@ fn obey(
     if let Some(decision) = define::hinted(target, &placed, facts, table) {
         return decision;
     }
-    if facts.effect != Effect::Read || facts.session != SessionEffect::None {
+    if facts.effect != Effect::Read || !may_leave(facts) {
         let refused = refusal::hint_on_write(facts, target, table);
         return refuse(Reason::WriteOnAnalytic, None, refused);
     }

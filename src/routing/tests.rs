@@ -166,9 +166,24 @@ fn writes_on_the_analytic_side_are_refused() {
     scene.refused("select * from orders, accounts", "0A000", "mixed_backends");
     scene.refused("select * from orders, pg_class", "0A000", "mixed_backends");
     scene.refused(
-        "declare c cursor for select * from orders",
+        "prepare p as select * from orders",
         "0A000",
         "session_on_analytic",
+    );
+    scene.goes(
+        "declare c cursor for select * from orders",
+        "rw",
+        "analytic_relation",
+    );
+    scene.refused(
+        "declare c cursor for select * from orders, accounts",
+        "0A000",
+        "mixed_backends",
+    );
+    scene.refused(
+        "declare c cursor for select * from orders for update",
+        "25006",
+        "lock_on_analytic",
     );
     scene.goes("insert into customers values (1)", "oltp", "write");
     scene.goes("alter table customers add check (id > 0)", "oltp", "ddl");

@@ -26,7 +26,7 @@ use crate::sql::parameters::parameters;
 
 impl Session {
     /// What the leased engine makes of values; `None` where what PostgreSQL does.
-    fn values(&mut self) -> Option<&'static dyn Values> {
+    pub(super) fn values(&mut self) -> Option<&'static dyn Values> {
         self.dialect_on(Side::Analytic).and_then(Dialect::values)
     }
 
@@ -214,6 +214,15 @@ impl Session {
         if let Some(leased) = self.leased.as_mut() {
             leased.portals.push(Arc::clone(opened));
         }
+    }
+
+    /// The name of the router's own that a client's portal has, if it has one.
+    pub(super) fn portal_there(&self, name: &[u8]) -> Option<String> {
+        let Some(Portal::Remote { opened, .. }) = self.statements.portal(name) else {
+            return None;
+        };
+        let own = opened.as_ref()?.name.get()?;
+        Some(String::from_utf8_lossy(own).into_owned())
     }
 
     /// A client's message for a portal that has a name of the router's own.

@@ -40,6 +40,16 @@ impl Session {
     /// Makes sure there is a connection to the analytic backend that a statement was proven safe for.
     pub(super) async fn need_analytic(&mut self, proof: Proof) -> Result<(), ClientError> {
         self.check_write(proof)?;
+        self.put_back();
+        self.have_analytic(proof, self.one_snapshot).await
+    }
+
+    /// The same where that connection is at hand, if there is one. `one_snapshot`: its reads are to see one state.
+    pub(super) async fn have_analytic(
+        &mut self,
+        proof: Proof,
+        one_snapshot: bool,
+    ) -> Result<(), ClientError> {
         let held = self
             .leased
             .as_ref()
@@ -68,18 +78,23 @@ impl Session {
             self.slot.point(&backend.connector, target.as_ref());
             self.leased = Some(Leased {
                 lease,
-                in_block: false,
+                block: None,
                 tainted: false,
+                cursor: None,
                 portals: Vec::new(),
+                open_cursors: Vec::new(),
             });
         }
         self.follow_settings(proof.backend());
         self.make_visible(proof);
-        if let (Some((begin, _)), Some(leased)) =
-            (backend.dialect.read_block(), self.leased.as_mut())
-            && !leased.in_block
+        let snapshot_block = backend.dialect.snapshot_block();
+        let block = snapshot_block
+            .filter(|_| one_snapshot && matches!(proof, Proof::Read(_)))
+            .or(backend.dialect.read_block());
+        if let (Some((begin, end)), Some(leased)) = (block, self.leased.as_mut())
+            && leased.block.is_none()
         {
-            leased.in_block = true;
+            leased.block = Some(end);
             self.send_query(Side::Analytic, begin.as_bytes(), To::Errors);
         }
         Ok(())
@@ -155,17 +170,24 @@ impl Session {
 
     /// Ends the block around reads outside of a transaction, in the same write as the last of them.
     pub(super) fn end_read_block(&mut self) {
-        let index = self
-            .conn(Side::Analytic)
-            .map_or(usize::MAX, |conn| conn.backend);
-        let block = self
-            .snapshot
-            .backends
-            .get(index)
-            .and_then(|b| b.dialect.read_block());
-        if let (Some((_, end)), Some(leased)) = (block, self.leased.as_mut())
-            && std::mem::take(&mut leased.in_block)
-        {
+        // A cursor that outlives transactions needs its own.
+        if self.leased.as_ref().is_some_and(|l| l.cursor.is_none()) {
+            self.end_block();
+        }
+    }
+
+    /// Ends the block on the connection at hand.
+    pub(super) fn end_block(&mut self) {
+        let ends_portals = self
+            .dialect_on(Side::Analytic)
+            .is_some_and(|dialect| dialect.read_block().is_some());
+        let Some(leased) = self.leased.as_mut() else {
+            return;
+        };
+        if ends_portals {
+            leased.portals.clear();
+        }
+        if let Some(end) = leased.block.take() {
             self.send_query(Side::Analytic, end.as_bytes(), To::Nobody);
         }
     }
@@ -173,7 +195,7 @@ impl Session {
     /// Makes names, times and texts mean on the leased connection what they mean in the client's session.
     fn follow_settings(&mut self, backend: usize) {
         let settings = self.settings_for(backend);
-        let in_block = self.leased.as_ref().is_some_and(|leased| leased.in_block);
+        let in_block = self.leased.as_ref().is_some_and(|l| l.block.is_some());
         let Some(conn) = self.conn(Side::Analytic) else {
             return;
         };
@@ -212,10 +234,12 @@ impl Session {
     pub(super) fn analytic_is_free_for(&mut self, backend: usize) -> bool {
         let settings = self.settings_for(backend);
         let used = self.batch.analytic_used;
+        let of_cursor = self.leased.as_ref().is_some_and(|l| l.cursor.is_some());
         let Some(conn) = self.conn(Side::Analytic) else {
             return true;
         };
-        if conn.backend == backend && (conn.settings.as_ref() == Some(&settings) || !used) {
+        let fits = conn.settings.as_ref() == Some(&settings) || !used;
+        if conn.backend == backend && fits && !of_cursor {
             return true;
         }
         if self.pipeline.awaits(Side::Analytic) {
@@ -326,6 +350,7 @@ impl Session {
             return Ok(());
         }
         self.end_lease();
+        self.rest_cursors();
         self.restore_application();
         self.rest_oltp();
         let at_rest = self.held.is_none()
@@ -356,6 +381,10 @@ impl Session {
         if at_rest && self.shared.is_newer(&self.snapshot) {
             let newer = self.shared.snapshot();
             if !Arc::ptr_eq(&newer.backends, &self.snapshot.backends) {
+                // The connection of a cursor is known by its backend's place in the list.
+                if !self.kept.is_empty() {
+                    return;
+                }
                 self.read_from.clear();
             }
             self.snapshot = newer;
@@ -364,19 +393,23 @@ impl Session {
 
     /// Gives the analytic connection back once the client's transaction is over.
     fn end_lease(&mut self) {
-        if self.batch.analytic_used || self.batch.began || self.status == b'T' {
+        if self.batch.analytic_used {
             return;
         }
-        if self.leased.as_ref().is_none() {
+        self.put_back();
+        if self.batch.began || self.status == b'T' || self.keeps_portals() {
             return;
         }
-        if self.leased.as_ref().is_some_and(|leased| leased.in_block) {
-            return self.end_read_block();
-        }
-        if self.end_portals() {
+        let Some(leased) = self.leased.as_ref() else {
             return;
+        };
+        if leased.block.is_some() {
+            self.end_block();
+        } else if !leased.open_cursors.is_empty() {
+            self.close_portals();
+        } else if !self.end_portals() {
+            self.drop_lease();
         }
-        self.drop_lease();
     }
 
     /// Gives the analytic connection back now; one that is not at rest is closed.
@@ -385,8 +418,14 @@ impl Session {
         let cancelling = self.slot.release();
         self.point_cancel_at_oltp();
         if let Some(leased) = self.leased.take() {
-            let kept = leased.in_block || !leased.portals.is_empty();
-            leased.lease.give_back(cancelling || leased.tainted || kept);
+            let left = !leased.portals.is_empty() || !leased.open_cursors.is_empty();
+            let in_use = leased.block.is_some() || left;
+            leased
+                .lease
+                .give_back(cancelling || leased.tainted || in_use);
+            if leased.cursor.is_none() {
+                self.cursors.lose_within_transaction();
+            }
         }
     }
 
@@ -438,6 +477,7 @@ impl Session {
             self.leased = None;
         }
         self.drop_lease();
+        self.leave_cursors();
         for reason in self.pins.iter() {
             self.shared.metrics.pinned(reason, false);
         }

@@ -64,7 +64,7 @@ pub struct Script {
     pub text: Bytes,
     /// The statements that are left.
     pub parts: VecDeque<Part>,
-    /// It has more statements than one.
+    /// It has more than one, so that they share a transaction.
     pub several: bool,
     /// A definition for the analytic side is among them.
     pub defines: bool,

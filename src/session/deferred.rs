@@ -83,6 +83,7 @@ impl Session {
                     modes.isolation.or_else(default),
                     Some(Isolation::RepeatableRead | Isolation::Serializable)
                 );
+                self.one_snapshot = self.wants_one_snapshot(modes);
                 self.on_status(b'T');
                 match facts.kind {
                     "begin" => "BEGIN",

@@ -82,6 +82,12 @@ impl Session {
         if !self.may_switch(Side::Analytic) {
             return Step::Wait;
         }
+        if self.leased.as_ref().is_some_and(|l| l.cursor.is_some()) {
+            if !self.may_swap() {
+                return Step::Wait;
+            }
+            self.put_back();
+        }
         let renamed = self.renamed(frame, name, expect);
         let frame = renamed.as_ref().unwrap_or(frame);
         let Some(conn) = self.conn(Side::Analytic) else {

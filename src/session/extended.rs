@@ -88,7 +88,9 @@ impl Session {
         if self.pooled && !self.statements.has_room_for(parse.name) {
             return Ok(self.fail_batch(&too_many_statements()));
         }
-        if !taken && self.is_transaction_edge(&facts) {
+        let by_router =
+            self.is_transaction_edge(&facts) || (way.is_ok() && self.is_stepped(&facts).is_some());
+        if !taken && by_router {
             if self.is_unsettled() {
                 return Ok(Step::Wait);
             }
@@ -229,6 +231,9 @@ impl Session {
         }
         if statement.local == Some(LocalCommand::Gone) {
             return Ok(self.fail_batch(&no_unnamed()));
+        }
+        if self.is_stepped(&statement.facts).is_some() {
+            return Ok(self.bind_stepped(body, total, &statement));
         }
         // Which statements there are may have changed since the Parse.
         let text = &statement.key.text;

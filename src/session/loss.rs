@@ -115,6 +115,9 @@ impl Session {
         let may_change = self.analytic_may_change();
         let _ = self.slot.release();
         let leased = self.leased.take();
+        if let Some(leased) = &leased {
+            self.lose_cursors_of(leased);
+        }
         self.point_cancel_at_oltp();
         self.waits.cancelled = None;
         self.batch.analytic_used = false;
@@ -141,7 +144,7 @@ impl Session {
             tell(&mut self.client.out);
             compose::put_ready(&mut self.client.out, self.status);
         }
-        if lost.in_string {
+        if lost.in_string || (lost.open && self.script.is_some()) {
             tell(&mut self.client.out);
             if let Some(script) = self.script.as_mut() {
                 script.failed = Some(FailedBy::Other);

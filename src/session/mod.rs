@@ -10,6 +10,11 @@ pub mod adapted;
 mod backends;
 mod batch;
 pub mod bounds;
+mod copy_options;
+mod copy_out;
+mod copy_steps;
+mod cursor_leases;
+mod cursors;
 mod deadline;
 mod deferred;
 mod dispatch;
@@ -32,6 +37,8 @@ mod rows;
 pub mod settings;
 mod simple;
 mod statements;
+mod steps;
+mod steps_extended;
 mod traces;
 mod tracking;
 
@@ -56,6 +63,8 @@ use crate::server::{Shared, Snapshot};
 use crate::sql::{Dialect, StatementFacts};
 use adapted::Opened;
 use batch::{Batch, Script};
+use copy_out::CopyOut;
+use cursors::Cursors;
 use deadline::Waits;
 use deferred::Deferred;
 use pins::{PinReason, Pins};
@@ -114,12 +123,16 @@ struct LastRoute {
 /// A connection on loan, and what it is in the middle of.
 struct Leased {
     lease: Lease,
-    /// A read-only block is open on it, to keep portals for the length of the client's transaction.
-    in_block: bool,
+    /// What ends the read-only block that is open on it, to keep portals or a snapshot for the length of the client's transaction.
+    block: Option<&'static str>,
     /// It may not be used by anyone else.
     tainted: bool,
     /// Portals on it that have a name of the router's own.
     portals: Vec<Arc<Opened>>,
+    /// The cursor that it was taken for, which outlives transactions.
+    cursor: Option<u64>,
+    /// Cursors whose portals are open on it.
+    open_cursors: Vec<u64>,
 }
 
 /// One client.
@@ -182,6 +195,20 @@ pub struct Session {
     /// A transaction that the default backend has not heard of.
     deferred: Option<Deferred>,
     leased: Option<Leased>,
+    /// Connections of cursors that outlive transactions.
+    kept: Vec<Leased>,
+    /// The transaction's own analytic connection, while one of those stands in its place.
+    aside: Option<Leased>,
+    /// Its cursors over analytic relations.
+    cursors: Cursors,
+    /// Others were told that it keeps an analytic connection.
+    told_kept: bool,
+    /// The COPY whose rows are on their way to the client.
+    copy_out: Option<CopyOut>,
+    /// What is done to the columns of the rows that it is made of.
+    copy_columns: Option<recode::Columns>,
+    /// The transaction is to see one state of the analytic side.
+    one_snapshot: bool,
     /// The server of each analytic backend that it read from last, by their indexes.
     read_from: Vec<(usize, usize)>,
     slot: Arc<CancelSlot>,
@@ -312,6 +339,13 @@ impl Session {
             told: start.told,
             deferred: None,
             leased: None,
+            kept: Vec::new(),
+            aside: None,
+            cursors: Cursors::default(),
+            told_kept: false,
+            copy_out: None,
+            copy_columns: None,
+            one_snapshot: false,
             read_from: Vec::new(),
             slot: start.slot,
             pipeline: Pipeline::default(),

@@ -162,6 +162,7 @@ impl Session {
         ) && let Some(backend) = Arc::clone(&self.snapshot).oltp()
         {
             let database = sql::database_wanted(text);
+            self.shared.hush.notify_waiters();
             backend.pool.evict(database.as_deref()).await;
             self.evicted = Some(database);
         }

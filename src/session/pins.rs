@@ -41,11 +41,13 @@ pub enum PinReason {
     ProcessId,
     /// It has moved a sequence, and is known to ask for its last value in a later transaction.
     Sequence,
+    /// It keeps an analytic connection, for a cursor that outlives its transaction.
+    AnalyticCursor,
 }
 
 impl PinReason {
     /// All of them.
-    pub const ALL: [PinReason; 14] = [
+    pub const ALL: [PinReason; 15] = [
         PinReason::TemporaryRelation,
         PinReason::AdvisoryLock,
         PinReason::Listen,
@@ -60,6 +62,7 @@ impl PinReason {
         PinReason::Code,
         PinReason::ProcessId,
         PinReason::Sequence,
+        PinReason::AnalyticCursor,
     ];
 
     /// The word used in metrics, logs and `SHOW tidegate.pins`.
@@ -80,6 +83,7 @@ impl PinReason {
             PinReason::Code => "code",
             PinReason::ProcessId => "process_id",
             PinReason::Sequence => "sequence",
+            PinReason::AnalyticCursor => "analytic_cursor",
         }
     }
 

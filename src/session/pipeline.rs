@@ -87,6 +87,26 @@ pub struct Uses {
     pub name: Arc<[u8]>,
 }
 
+/// What the router makes of the reply to a step of its own, see [`super::steps`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// The cursor of that number.
+    Declared(u64),
+    /// Rows of a cursor.
+    Fetched {
+        /// Its number.
+        cursor: u64,
+        /// At most so many; 0 for all.
+        limit: i32,
+        /// What the client's command is called, where it is done with these.
+        tag: Option<&'static str>,
+    },
+    /// The description of a statement that answers no rows.
+    NoRows,
+    /// COPY data.
+    Copied,
+}
+
 /// A message that a backend will answer.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -112,6 +132,8 @@ pub struct Entry {
     pub adapted: Option<Arc<Adapted>>,
     /// For a `Describe` or `Execute` of a portal of such a statement: what is done to its rows.
     pub opened: Option<Arc<Opened>>,
+    /// For a step of the router's own: what is made of the reply.
+    pub made: Option<Made>,
 }
 
 /// A reply owed.
@@ -138,6 +160,8 @@ pub struct Failed {
     pub failed: Option<Undo>,
     /// What the skipped ones would have changed, in order.
     pub skipped: Vec<Undo>,
+    /// What was to be made of replies that do not come.
+    pub unmade: Vec<Made>,
 }
 
 /// What a lost backend owed.
@@ -198,6 +222,7 @@ impl Pipeline {
             undo: None,
             adapted: None,
             opened: None,
+            made: None,
         }));
     }
 
@@ -223,6 +248,7 @@ impl Pipeline {
             undo: None,
             adapted: None,
             opened: None,
+            made: None,
         };
         self.items.push_back(Item::Remote(entry));
     }
@@ -289,6 +315,13 @@ impl Pipeline {
     pub fn opened_last(&mut self, opened: &Arc<Opened>) {
         if let Some(Item::Remote(entry)) = self.items.back_mut() {
             entry.opened = Some(Arc::clone(opened));
+        }
+    }
+
+    /// The reply added last is made into something else.
+    pub fn makes_last(&mut self, made: Made) {
+        if let Some(Item::Remote(entry)) = self.items.back_mut() {
+            entry.made = Some(made);
         }
     }
 
@@ -396,11 +429,12 @@ impl Pipeline {
         };
         let mut first = true;
         for item in self.items.drain(..at.unwrap_or(self.items.len())) {
-            let (key, undo) = match item {
-                Item::Remote(entry) => (entry.key, entry.undo),
-                Item::Local { undo, .. } => (None, undo),
+            let (key, undo, made) = match item {
+                Item::Remote(entry) => (entry.key, entry.undo, entry.made),
+                Item::Local { undo, .. } => (None, undo, None),
             };
             failed.unprepared.extend(key);
+            failed.unmade.extend(made);
             if std::mem::take(&mut first) {
                 failed.failed = undo;
             } else {

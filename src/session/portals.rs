@@ -16,15 +16,16 @@ use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To};
 use super::prepared::StatementKey;
 use super::statements::{Portal, Ran};
+use super::steps::Run;
 use super::{End, Session, Step};
 use crate::backend::engine::Dialect;
 use crate::protocol::compose;
 use crate::protocol::frontend::{self, Named};
 use crate::sql::StatementFacts;
 
-const CLOSE_COMPLETE: &[u8] = b"3\0\0\0\x04";
-const NO_DATA: &[u8] = b"n\0\0\0\x04";
-const NO_PARAMETERS: &[u8] = b"t\0\0\0\x06\0\0";
+pub(super) const CLOSE_COMPLETE: &[u8] = b"3\0\0\0\x04";
+pub(super) const NO_DATA: &[u8] = b"n\0\0\0\x04";
+pub(super) const NO_PARAMETERS: &[u8] = b"t\0\0\0\x06\0\0";
 /// The name under which the default backend is asked to prepare what is no statement.
 const ABORT_NAME: &[u8] = b"tidegate_abort";
 
@@ -45,6 +46,10 @@ impl Session {
                         self.answer(&out);
                         Ok(Step::Done)
                     }
+                    Some(Portal::Stepped { facts, key, .. }) => {
+                        let (facts, key) = (Arc::clone(facts), Arc::clone(key));
+                        Ok(self.describe_stepped_portal(&facts, &key.text))
+                    }
                     Some(Portal::Remote {
                         side: Side::Analytic,
                         ..
@@ -56,6 +61,9 @@ impl Session {
                             self.watch_shape(&key);
                         }
                         Ok(step)
+                    }
+                    None if self.cursor_named(name).is_some() => {
+                        Ok(self.describe_cursor_portal(name))
                     }
                     _ => self.pass_to_oltp(frame, Expect::Describe).await,
                 };
@@ -83,6 +91,9 @@ impl Session {
         }
         if self.waits_for_path(&statement.facts).await {
             return Ok(Step::Wait);
+        }
+        if let Some(stepped) = self.is_stepped(&statement.facts) {
+            return self.describe_stepped(stepped, &statement).await;
         }
         let decision = self.route(&statement.facts);
         match (decision.outcome, decision.proof) {
@@ -153,7 +164,7 @@ impl Session {
 
     /// `Execute`.
     pub(super) async fn on_execute(&mut self, frame: &BytesMut, body: &[u8]) -> Result<Step, End> {
-        let Some(name) = frontend::execute(body) else {
+        let Some((name, limit)) = frontend::execute_some(body) else {
             return Err(malformed("Execute"));
         };
         match self.statements.portal(name).cloned() {
@@ -161,6 +172,16 @@ impl Session {
                 self.execute_deferred(frame, name, &facts, &key).await
             }
             Some(Portal::Done) => Ok(self.fail_batch(&cannot_be_run(name))),
+            Some(Portal::Stepped { facts, key, bound }) => {
+                let run = Run {
+                    text: &key.text,
+                    facts: &facts,
+                    types: &key.types,
+                    bound: Some((&bound.values, &bound.formats)),
+                    limit,
+                };
+                self.execute_stepped(name, &facts, run).await
+            }
             Some(Portal::Local(command)) => {
                 if self.is_unsettled() {
                     return Ok(Step::Wait);
@@ -304,11 +325,15 @@ impl Session {
                     let step = self.pass_to_portal(frame, name, Expect::Close);
                     if step == Step::Done {
                         self.statements.close(name);
+                        if let Ok(name) = std::str::from_utf8(name) {
+                            self.cursors.close(name);
+                        }
                     }
                     Ok(step)
                 }
                 Some(
                     Portal::Local(_)
+                    | Portal::Stepped { .. }
                     | Portal::Done
                     | Portal::Remote {
                         side: Side::Analytic,
@@ -319,6 +344,7 @@ impl Session {
                     self.answer(CLOSE_COMPLETE);
                     Ok(Step::Done)
                 }
+                None if self.cursor_named(name).is_some() => Ok(self.close_cursor_portal(name)),
                 _ => self.pass_to_oltp(frame, Expect::Close).await,
             },
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use bytes::BytesMut;
 
 use super::batch::FailedBy;
-use super::pipeline::{Expect, Side, To, Undo, Verdict};
+use super::pipeline::{Expect, Made, Side, To, Undo, Verdict};
 use super::prepared::StatementKey;
 use super::{End, PassTo, Session};
 use crate::error::ClientError;
@@ -40,8 +40,10 @@ impl Session {
         if self.conn(side).is_none() {
             return self.lost(side, "there is no connection");
         }
-        let unread = !matches!(to, To::Session | To::Inspection | To::Job) && !self.recodes(side);
-        if unread && self.pass_rows(side, to) {
+        let copied = self.pipeline.front().and_then(|entry| entry.made) == Some(Made::Copied);
+        let looked_into =
+            matches!(to, To::Session | To::Inspection | To::Job) || copied || self.recodes(side);
+        if !looked_into && self.pass_rows(side, to) {
             return Ok(true);
         }
         let Some(conn) = self.conn(side) else {
@@ -126,8 +128,11 @@ impl Session {
                     let altered = (side == Side::Analytic)
                         .then(|| self.alter(tag, expect, message))
                         .flatten();
-                    if matches!(to, To::Client | To::ClientNotReady) {
-                        let message = altered.as_ref().unwrap_or(message);
+                    let message = altered.as_ref().unwrap_or(message);
+                    if let Some(made) = self.pipeline.front().and_then(|entry| entry.made) {
+                        let body = message.get(HEADER_BYTES..).unwrap_or_default();
+                        self.on_made(made, tag, body)?;
+                    } else if matches!(to, To::Client | To::ClientNotReady) {
                         self.client.out.extend_from_slice(message);
                     }
                     if side == Side::Analytic && expect == Expect::Execute {
@@ -329,6 +334,13 @@ impl Session {
                 .iter()
                 .for_each(|key| conn.prepared.forget(key));
         }
+        for made in failed.unmade {
+            match made {
+                Made::Declared(cursor) => self.cursors.lose(cursor),
+                Made::Fetched { cursor, .. } => self.cursors.fail(cursor),
+                Made::NoRows | Made::Copied => {}
+            }
+        }
         for undo in failed.skipped.into_iter().rev() {
             self.statements.undo(undo);
         }
@@ -343,8 +355,13 @@ impl Session {
             Some(undo) => self.statements.undo(undo),
             None => {}
         }
+        if let Some(script) = self.script.as_mut()
+            && side == Side::Analytic
+            && shown
+        {
+            script.failed = Some(FailedBy::Other);
         // The router's own Sync behind a trial is not the one that ends the batch.
-        if (failed.before_sync || trial) && shown {
+        } else if (failed.before_sync || trial) && shown {
             self.batch.failed = Some(FailedBy::from(side));
             self.skipping = !self.batch.closing;
         }

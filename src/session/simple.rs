@@ -15,6 +15,7 @@ use super::backends::ABORT;
 use super::batch::{Batch, FailedBy, Part, Script};
 use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To};
+use super::steps::{Progress, Run, Stepped};
 use super::{End, LastRoute, Session, Step};
 use crate::admin::BackendStatus;
 use crate::error::ClientError;
@@ -119,6 +120,7 @@ impl Session {
             let statement = text.get(part.range.clone()).unwrap_or_default();
             let local = self.local(&part.facts, statement).is_some() && !self.view.failed;
             let decision = self.route(&part.facts);
+            let stepped = self.stepped(&part.facts, &decision).is_some();
             let claimable = |name: &str| self.snapshot.table.may_claim(name);
             let depends = moved
                 && part
@@ -126,7 +128,11 @@ impl Session {
                     .relations
                     .iter()
                     .any(|used| claimable(&used.name.name));
-            if local || depends || decision.target() != Some(self.snapshot.table.config.default) {
+            if local
+                || stepped
+                || depends
+                || decision.target() != Some(self.snapshot.table.config.default)
+            {
                 return None;
             }
             // A failed transaction is the default backend's affair, until it ends or is healed.
@@ -183,6 +189,7 @@ impl Session {
         if let [part] = parts.as_slice()
             && self.status == b'I'
             && self.local(&part.facts, text).is_none()
+            && self.is_stepped(&part.facts).is_none()
         {
             let decision = self.route(&part.facts);
             if self.is_trial(&decision) {
@@ -216,6 +223,7 @@ impl Session {
         let changes = parts.iter().any(|part| {
             !matches!(part.facts.effect, Effect::Read | Effect::Empty)
                 && self.route(&part.facts).target() == Some(default)
+                && self.is_stepped(&part.facts).is_none()
                 && self
                     .local(
                         &part.facts,
@@ -277,7 +285,11 @@ impl Session {
                     script.unwrapped = true;
                     self.send_query(Side::Oltp, end, to);
                 } else {
+                    let failed = script.failed.is_some();
                     self.script = None;
+                    if self.status == b'I' {
+                        self.cursors.end_transaction(failed);
+                    }
                     compose::put_ready(&mut self.client.out, self.status);
                     return Ok(());
                 }
@@ -331,6 +343,9 @@ impl Session {
             return;
         }
         let decision = self.route(&part.facts);
+        if let Some(stepped) = self.stepped(&part.facts, &decision) {
+            return self.next_steps(stepped, part, &text, decision).await;
+        }
         let (proof, refused) = (decision.proof, decision.outcome.as_ref().err().cloned());
         let is_trial = self.is_trial(&decision);
         self.record(&text, &part.facts, decision);
@@ -361,6 +376,37 @@ impl Session {
             }
             Err(error) => self.fail_script(&error),
         }
+    }
+
+    /// Goes on with a statement of the string that the router runs in steps.
+    async fn next_steps(
+        &mut self,
+        stepped: Stepped,
+        part: Part,
+        text: &[u8],
+        mut decision: Decision,
+    ) {
+        let run = Run {
+            text,
+            facts: &part.facts,
+            types: &[0, 0],
+            bound: None,
+            limit: 0,
+        };
+        match self.run_stepped(stepped, run).await {
+            Ok(Progress::Again) => {
+                if let Some(script) = self.script.as_mut() {
+                    script.parts.push_front(part);
+                }
+                return;
+            }
+            Ok(Progress::Sent) => {}
+            Err(error) => self.fail_script(&error),
+        }
+        // An answer that nobody is waited for is due at once.
+        self.emit_local();
+        self.note_backend(stepped, &mut decision);
+        self.record(text, &part.facts, decision);
     }
 
     pub(super) fn fail_script(&mut self, error: &ClientError) {

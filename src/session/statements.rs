@@ -47,6 +47,15 @@ pub enum Ran {
     Ended,
 }
 
+/// What follows the names in a Bind.
+#[derive(Debug)]
+pub struct Bound {
+    /// Formats and values of parameters.
+    pub values: Box<[u8]>,
+    /// Formats of the rows.
+    pub formats: Box<[u8]>,
+}
+
 /// What a portal was made of.
 #[derive(Debug, Clone)]
 pub enum Portal {
@@ -62,6 +71,15 @@ pub enum Portal {
         ran: Ran,
         /// What was changed for the engine.
         opened: Option<Arc<Opened>>,
+    },
+    /// The router runs it in steps.
+    Stepped {
+        /// What its statement does.
+        facts: Arc<StatementFacts>,
+        /// Its statement.
+        key: Arc<StatementKey>,
+        /// What came with its Bind.
+        bound: Arc<Bound>,
     },
     /// The router answers it.
     Local(LocalCommand),
@@ -199,6 +217,13 @@ impl Statements {
             {
                 *ran = if ended { Ran::Ended } else { Ran::Open };
             }
+        }
+    }
+
+    /// A portal was run to its end.
+    pub fn run_out(&mut self, name: &[u8]) {
+        if let Some(Portal::Remote { ran, .. }) = self.portals.get_mut(name) {
+            *ran = Ran::Ended;
         }
     }
 

@@ -109,6 +109,11 @@ impl Session {
         let all = match tag {
             b"DISCARD ALL\0" => true,
             b"DEALLOCATE ALL\0" => false,
+            b"CLOSE CURSOR ALL\0" => return self.cursors.close_all(),
+            b"DECLARE CURSOR\0" => {
+                let number = self.pipeline.front().map_or(0, |entry| entry.number);
+                return self.cursors.declared_elsewhere(number);
+            }
             _ => return,
         };
         let sent = self.pipeline.front().map_or(0, |entry| entry.number);
@@ -117,6 +122,7 @@ impl Session {
             conn.prepared.forget_all();
         }
         if all {
+            self.cursors.close_all();
             self.view.hint = None;
             for reason in self.pins.discard() {
                 self.spoilt |= reason.spoils();
@@ -260,6 +266,9 @@ impl Session {
     pub(super) fn publish_pins(&self) {
         if let Some(mut info) = self.shared.sessions.get_mut(&self.number) {
             info.pins = self.pins.iter().collect();
+            info.pins
+                .extend(self.told_kept.then_some(PinReason::AnalyticCursor));
+            info.cursor_pid = self.kept_pid();
             let target = self
                 .oltp
                 .as_ref()
@@ -283,7 +292,11 @@ impl Session {
             .collect();
         rows.sort_by_key(|(number, reason, _)| (*number, *reason));
         for (number, reason, info) in rows {
-            let pid = info.backend_pid.map(|pid| pid.to_string());
+            let pid = match reason {
+                PinReason::AnalyticCursor => info.cursor_pid,
+                _ => info.backend_pid,
+            };
+            let pid = pid.map(|pid| pid.to_string());
             let row = [
                 Some(number.to_string()),
                 Some(info.user),

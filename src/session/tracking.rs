@@ -6,7 +6,7 @@
 use super::Session;
 use crate::refresh::made_stale;
 use crate::sql::{
-    Effect, Hint, Isolation, SessionEffect, StatementFacts, TransactionControl,
+    Effect, Hint, Isolation, SessionEffect, StatementFacts, TransactionControl, TransactionModes,
     is_read_only_builtin,
 };
 
@@ -41,6 +41,11 @@ impl Session {
             SessionEffect::Listen => self.listens = true,
             SessionEffect::Reset(None) => self.view.hint = None,
             SessionEffect::Deallocate(Some(name)) => drop(self.statements.remove(name.as_bytes())),
+            SessionEffect::Declare { name, hold } => {
+                let pushed = self.pipeline.pushed();
+                self.cursors.send_elsewhere(pushed, name, *hold);
+            }
+            SessionEffect::Close(Some(name)) => self.cursors.closed_elsewhere(name),
             _ => {}
         }
         let table = &self.snapshot.table;
@@ -77,14 +82,35 @@ impl Session {
                 self.batch.began = true;
                 self.read_only = modes.read_only;
                 self.view.keep_mirrored = strict(modes.isolation);
+                // Within a transaction it changes nothing.
+                let begun = self.one_snapshot && self.status == b'T';
+                self.one_snapshot = begun || self.wants_one_snapshot(modes);
             }
             TransactionControl::SetTransaction(modes) => {
                 self.view.keep_mirrored |= strict(modes.isolation);
                 self.read_only = modes.read_only.or(self.read_only);
+                self.one_snapshot |= self.wants_one_snapshot(modes);
             }
-            TransactionControl::Commit { .. } => self.rolls_back = false,
-            TransactionControl::Rollback { .. } => self.rolls_back = true,
+            TransactionControl::Commit { chain } => {
+                self.rolls_back = false;
+                self.chain(*chain, false);
+            }
+            TransactionControl::Rollback { chain } => {
+                self.rolls_back = true;
+                self.chain(*chain, true);
+            }
+            TransactionControl::Savepoint(name) => self.cursors.savepoint(name),
+            TransactionControl::Release(name) => self.cursors.release(name),
+            TransactionControl::RollbackTo(name) => self.cursors.rollback_to(name),
             _ => {}
+        }
+    }
+
+    /// With `AND CHAIN` a transaction ends and none is told, since the next has begun by then.
+    fn chain(&mut self, chains: bool, rolled_back: bool) {
+        if chains {
+            self.cursors.end_transaction(rolled_back);
+            self.end_read_block();
         }
     }
 
@@ -119,6 +145,13 @@ impl Session {
                 self.shared.refreshes.add(stale);
             }
         }
+        if status == b'I' {
+            self.one_snapshot = false;
+            // A string of statements is one transaction, as long as it runs.
+            if self.script.is_none() {
+                self.cursors.end_transaction(ended && rolled_back);
+            }
+        }
         if ended {
             self.rolls_back = false;
             self.told_of_no_rollback = false;
@@ -136,6 +169,22 @@ impl Session {
             // A rolled-back or local SET, and temporary relations that went with the transaction.
             self.path_stale = true;
         }
+    }
+
+    /// Whether all reads of a transaction that begins like this are to see one state of the analytic side.
+    pub(super) fn wants_one_snapshot(&self, modes: &TransactionModes) -> bool {
+        let set = |name| self.settings.get(name);
+        let isolation = match modes.isolation {
+            Some(level) => !matches!(level, Isolation::ReadCommitted | Isolation::ReadUncommitted),
+            None => matches!(
+                set("default_transaction_isolation"),
+                Some("repeatable read" | "serializable")
+            ),
+        };
+        let read_only = modes
+            .read_only
+            .unwrap_or_else(|| set("default_transaction_read_only") == Some("on"));
+        isolation || read_only
     }
 
     /// Whether a statement's route depends on a search path that may have changed.

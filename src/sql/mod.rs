@@ -21,7 +21,9 @@ pub mod limits;
 mod classify;
 mod collect;
 mod constraint;
+mod copied;
 mod ctes;
+mod cursors;
 mod databases;
 mod define;
 mod definition;
@@ -43,6 +45,8 @@ mod wrap;
 
 use std::ops::Range;
 
+pub use copied::{Copied, CopyOption, CopyValue, copied};
+pub use cursors::{ALL_ROWS, Declared, Direction, Fetched, declared, fetched};
 pub use databases::database_wanted;
 pub use facts::{
     Access, Discard, Effect, FunctionName, Hint, Isolation, ParsedBy, RelationName, RelationUse,

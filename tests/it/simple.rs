@@ -301,7 +301,7 @@ fn terminate_ends_the_session_on_both_sides() {
         assert_eq!(raw.rest().await, []);
         let server = tide.sides.oltp().await;
         let gone = || async {
-            let asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            let asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'tidegate control'";
             sql::scalar(&server, asked).await == "0"
         };
         crate::support::eventually("the OLTP connection is closed", gone).await;

@@ -54,6 +54,14 @@ pub trait Dialect: Send + Sync {
     /// engine has none of these, and portals outlive a Sync anyway.
     fn read_block(&self) -> Option<(&'static str, &'static str)>;
 
+    /// What begins and ends a block whose reads all see one state, for transactions that are to.
+    fn snapshot_block(&self) -> Option<(&'static str, &'static str)>;
+
+    /// Whether it answers `COPY … TO STDOUT` as PostgreSQL does.
+    fn copies_out(&self) -> bool {
+        true
+    }
+
     /// Settings of the session, among those that PostgreSQL reports, that are set on the engine's connections too.
     fn followed_settings(&self) -> &'static [&'static str];
 

@@ -14,6 +14,13 @@ impl Dialect for Postgres {
         Some(("BEGIN READ ONLY", "ROLLBACK"))
     }
 
+    fn snapshot_block(&self) -> Option<(&'static str, &'static str)> {
+        Some((
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            "ROLLBACK",
+        ))
+    }
+
     fn followed_settings(&self) -> &'static [&'static str] {
         &["client_encoding", "DateStyle", "IntervalStyle", "TimeZone"]
     }

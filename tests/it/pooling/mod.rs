@@ -50,7 +50,7 @@ async fn one(raw: &mut Raw, text: &str) -> String {
 async fn backends(tide: &Tide) -> String {
     let server = tide.sides.oltp().await;
     let asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-                 AND pid <> pg_backend_pid() AND application_name <> 'tidegate discovery' AND backend_type = 'client backend'";
+                 AND pid <> pg_backend_pid() AND application_name <> 'tidegate control' AND backend_type = 'client backend'";
     sql::scalar(&server, asked).await
 }
 

@@ -7,6 +7,8 @@ mod nasty;
 mod texts;
 mod through;
 mod through_catalog;
+mod through_copy;
+mod through_cursors;
 mod through_ddl;
 mod through_errors;
 mod through_failures;
@@ -14,6 +16,7 @@ mod through_fallback;
 mod through_limits;
 mod through_parameters;
 mod through_results;
+mod through_snapshots;
 mod through_waits;
 
 use crate::support::postgres::{PAIR, drop_databases, fresh_name};

@@ -509,7 +509,13 @@ fn what_another_lexer_may_read_as_another_statement_changes_nothing() {
             "CREATE TABLE shop_a (id int PRIMARY KEY, t varchar)",
         )
         .await;
-        let seen = double.seen().len();
+        // Discovery may read the catalog at any time.
+        let changes = || {
+            let all = double.seen();
+            let other = all.iter().filter(|sql| !sql.starts_with("SELECT"));
+            other.count()
+        };
+        let seen = changes();
         for sql in [
             "CREATE TABLE shop_b (id int) /* /* */ ; DROP TABLE shop_a; */",
             r"INSERT INTO shop_a VALUES (1, E'\'; DROP TABLE shop_a; --')",
@@ -522,7 +528,7 @@ fn what_another_lexer_may_read_as_another_statement_changes_nothing() {
                 assert_eq!(db(ran.expect_err(sql)).code().code(), "0A000");
             }
         }
-        assert_eq!(double.seen().len(), seen, "{:#?}", double.seen());
+        assert_eq!(changes(), seen, "{:#?}", double.seen());
     });
 }
 

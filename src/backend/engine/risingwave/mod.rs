@@ -1,6 +1,6 @@
 //! RisingWave: portals survive a Sync, a read-write BEGIN starts nothing, and its catalogs are its own.
 //!
-//! Facts are from a running 2.8.4; what is missing of the adapter (cursors) is the work of a later issue.
+//! Facts are from a running 2.8.4.
 
 mod arrays;
 mod binary;
@@ -28,6 +28,18 @@ impl Dialect for RisingWave {
 
     fn read_block(&self) -> Option<(&'static str, &'static str)> {
         None
+    }
+
+    fn snapshot_block(&self) -> Option<(&'static str, &'static str)> {
+        // By itself it ends one that is idle for a minute. How long a transaction may be idle is for the client's own side to say.
+        Some((
+            "SET idle_in_transaction_session_timeout TO 0; BEGIN READ ONLY",
+            "COMMIT",
+        ))
+    }
+
+    fn copies_out(&self) -> bool {
+        false
     }
 
     fn followed_settings(&self) -> &'static [&'static str] {
