@@ -10,6 +10,9 @@
 #   make drivers              client drivers through the router, eight clients over two connections
 #   make drivers ARGS=psql    …and only one of them
 #   make suites               the drivers' own test suites through the router (half an hour and more)
+#   make bench                speed next to PgBouncer's and Pgpool-II's, a quarter of an hour
+#   make bench ARGS=--quick   …in two minutes, to see that it works
+#   make bench-count          instructions by callgrind, next to the baseline
 
 CARGO ?= cargo
 ARGS ?=
@@ -18,7 +21,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help demo test test-risingwave conformance oracle fuzz drivers suites lint bench docs clean
+.PHONY: help demo test test-risingwave conformance oracle fuzz drivers suites lint bench bench-count docs clean
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -35,6 +38,7 @@ test: ## Run all tests: Rust, the demo, the Django example
 	tests/demo.sh
 	tests/django.sh
 	tests/migrate.sh
+	bench/count/run --check
 
 # The same tests run in `make test` against the double (tests/it/risingwave/double).
 test-risingwave: ## Run the tests of the analytic side against the RisingWave at $RISINGWAVE_URL
@@ -72,11 +76,11 @@ lint: ## Check format, lints, and (where cargo-deny is installed) dependencies
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --locked check; else echo "cargo-deny is not installed, dependencies are not checked"; fi
 
-bench: ## Measure routing alone, and a whole hop next to PgBouncer's
-	@scripts/install.sh rust compiler postgres psql pgbouncer
-	$(CARGO) bench --locked
-	$(CARGO) build --locked --release --bin tidegate
-	bench/pgbench/run
+bench: ## Measure a hop next to other proxies', see bench/README.md
+	bench/run $(ARGS)
+
+bench-count: ## Count the instructions of decisions and statements; ARGS=--accept makes them the baseline
+	bench/count/run $(ARGS)
 
 docs: ## Write docs/config.md and docs/router.schema.json again
 	@scripts/install.sh rust compiler

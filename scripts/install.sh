@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the repository's commands need and this machine lacks, and says what that is.
 #
-#   scripts/install.sh THING…       rust, compiler, libclang, make, postgres, psql, pgbouncer, python, valgrind
+#   scripts/install.sh THING…       rust, compiler, libclang, make, postgres, psql, pgbouncer, pgpool, openssl, python, valgrind
 #
 # With Debian's and Ubuntu's packages, as root or through sudo. Nothing is touched where nothing is missing. Rust itself is
 # not installed: rustup wants to be asked.
@@ -61,6 +61,14 @@ need_psql() {
 
 need_pgbouncer() {
     command -v pgbouncer >/dev/null || lacks pgbouncer "to compare with"
+}
+
+need_pgpool() {
+    command -v pgpool >/dev/null || lacks pgpool2 "to compare with"
+}
+
+need_openssl() {
+    command -v openssl >/dev/null || lacks openssl "makes a certificate"
 }
 
 need_python() {

@@ -29,5 +29,6 @@ pub mod routing;
 pub mod serve;
 pub mod server;
 pub mod session;
+pub mod shelf;
 pub mod sql;
 pub mod telemetry;

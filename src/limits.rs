@@ -33,6 +33,12 @@ pub const INBOUND_BYTES_HIGH: usize = 64 * 1024;
 pub const OUTBOUND_BYTES_HIGH: usize = 256 * 1024;
 /// Buffers larger than this are given back when a session comes to rest.
 pub const REST_BUFFER_BYTES: usize = 32 * 1024;
+/// Different logins, and greetings, that are kept once for all who have them.
+pub const SHELF_VALUES_MAX: usize = 64;
+/// Empty buffers that a thread keeps for the next who needs one.
+pub const SPARE_BUFFERS_MAX: usize = 64;
+/// Bytes of an empty buffer that its owner keeps.
+pub const KEPT_BUFFER_BYTES: usize = 128;
 /// Replies a client may be owed; further messages wait.
 pub const PENDING_REPLIES_MAX: usize = 4096;
 /// Portals remembered for a client.

@@ -52,7 +52,6 @@ impl Router {
         tokio::spawn(notify::run(Arc::clone(&shared)));
         tokio::spawn(health::run(Arc::clone(&shared)));
         tokio::spawn(refresh::run(Arc::clone(&shared)));
-        tokio::spawn(upkeep(Arc::clone(&shared)));
         if let Some(Listener::Tcp(listener)) = http {
             tokio::spawn(admin::http::run(Arc::clone(&shared), listener));
         }
@@ -96,6 +95,9 @@ impl Router {
         let config = Arc::new(config);
         if config.listen != old.table.config.listen || config.http != old.table.config.http {
             tracing::warn!("listen and http take effect at the next start only");
+        }
+        if config.threads != old.table.config.threads {
+            tracing::warn!("threads takes effect at the next start only");
         }
         let unknown = Catalog::unknown(config.backends.len());
         let fresh = Snapshot::build(
@@ -150,15 +152,6 @@ async fn bind(config: &Config) -> Result<(Vec<Listener>, Option<Listener>), Vec<
         Ok((listeners, http))
     } else {
         Err(wrong)
-    }
-}
-
-async fn upkeep(shared: Arc<Shared>) {
-    loop {
-        tokio::select! {
-            () = shared.stop.cancelled() => return,
-            () = tokio::time::sleep(Metrics::UPKEEP) => shared.metrics.upkeep(),
-        }
     }
 }
 

@@ -20,12 +20,13 @@ use crate::config::Config;
 use crate::frontend::auth::Authenticator;
 use crate::frontend::cancel::CancelRegistry;
 use crate::net::tls::{self, ServerTls};
-use crate::pool::Pool;
+use crate::pool::{Pool, PoolKey};
 use crate::refresh::Wanted;
 use crate::routing::RoutingTable;
 use crate::session::facts_cache::FactsCache;
 use crate::session::fallback::Fallbacks;
 use crate::session::pins::PinReason;
+use crate::shelf::Shelf;
 use crate::telemetry::metrics::{BackendMetrics, Metrics};
 
 /// What lives as long as the process.
@@ -55,6 +56,10 @@ pub struct Shared {
     pub stop: CancellationToken,
     /// The sessions' tasks.
     pub tasks: TaskTracker,
+    /// What clients were told at their login.
+    pub told: Shelf<Vec<(String, String)>>,
+    /// How sessions log in.
+    pub logins: Shelf<PoolKey>,
     clients: AtomicUsize,
     next: AtomicU64,
 }
@@ -207,6 +212,8 @@ impl Shared {
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            told: Shelf::default(),
+            logins: Shelf::default(),
             clients: AtomicUsize::new(0),
             next: AtomicU64::new(1),
         })

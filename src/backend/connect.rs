@@ -99,6 +99,12 @@ impl Connector {
         })
     }
 
+    /// Whether the other is a copy of this one.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.endpoints, &other.endpoints)
+    }
+
     /// Connects to the first endpoint that answers as the url asks, and logs in.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ pub(super) fn read(config: &Arc<Config>, offline: bool) -> Result<Catalog, Vec<S
     if offline || config.discover.is_none() {
         return Ok(unknown);
     }
-    runtime()?.block_on(async {
+    runtime(None)?.block_on(async {
         let snapshot = Snapshot::build(
             Arc::clone(config),
             Arc::new(unknown.clone()),

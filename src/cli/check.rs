@@ -27,7 +27,7 @@ pub(super) fn run(path: &Path, offline: bool) -> ExitCode {
     };
     let unreadable = files(&config);
     if !offline && unreadable.is_empty() {
-        let asked = runtime().map(|runtime| runtime.block_on(ask(&config)));
+        let asked = runtime(None).map(|runtime| runtime.block_on(ask(&config)));
         warnings.extend(asked.unwrap_or_default());
     }
     warnings.extend(unreadable);

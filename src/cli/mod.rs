@@ -96,8 +96,10 @@ fn serve(path: &Path) -> ExitCode {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    match runtime().and_then(|runtime| runtime.block_on(serve::run(path.to_owned(), loaded.config)))
-    {
+    let threads = loaded.config.threads;
+    let served = runtime(threads)
+        .and_then(|runtime| runtime.block_on(serve::run(path.to_owned(), loaded.config)));
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(lines) => {
             complain(&lines);
@@ -131,8 +133,20 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Vec<String>> {
-    tokio::runtime::Builder::new_multi_thread()
+/// The runtime that clients are served in. As a thread costs when it is woken for what another could do, and the servers and their clients
+/// want processors too, there are no more than half as many (docs/decisions/0009).
+fn runtime(threads: Option<usize>) -> Result<tokio::runtime::Runtime, Vec<String>> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = match threads.unwrap_or_else(|| cores().div_ceil(2)) {
+        // With nobody to share the work with, none of what that takes.
+        1 => tokio::runtime::Builder::new_current_thread(),
+        several => {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(several);
+            builder
+        }
+    };
+    builder
         .enable_all()
         .build()
         .map_err(|e| vec![format!("cannot start the runtime: {e}")])

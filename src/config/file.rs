@@ -64,6 +64,9 @@ pub(super) struct File {
     /// How long running work may go on after SIGTERM, before the connections are closed.
     #[schemars(extend("default" = "30s", "x-format" = "duration"))]
     pub(super) shutdown_grace: Option<String>,
+    /// Threads that serve clients; half of the processor's cores, rounded up, when left out. More are of use where the machine is the router's alone.
+    #[schemars(range(min = 1, max = 1024))]
+    pub(super) threads: Option<usize>,
     /// What is known of user-defined functions. One that is named nowhere is taken to write.
     #[schemars(extend("default" = {}))]
     pub(super) functions: Option<FunctionsKeys>,

@@ -80,6 +80,8 @@ pub struct Config {
     pub log: Log,
     /// How long a drain waits for running work.
     pub shutdown_grace: Duration,
+    /// Threads that serve clients, where the file says how many.
+    pub threads: Option<usize>,
     /// What the operator knows of functions the router cannot look into.
     pub functions: Functions,
     /// Materialized views of the default backend that the router refreshes.

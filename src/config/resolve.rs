@@ -90,6 +90,7 @@ pub(super) fn resolve(file: File, order: &[String], report: &mut Report) -> Conf
         limits,
         log,
         shutdown_grace,
+        threads: file.threads,
         functions,
         refresh,
         positions: report.positions.clone(),

@@ -38,7 +38,9 @@ pub struct CancelSlot {
 
 #[derive(Default)]
 struct State {
-    target: Option<(Connector, Option<Arc<CancelTarget>>)>,
+    /// Stays when it points at nothing, as it comes to point at the same backend again.
+    connector: Option<Connector>,
+    target: Option<Option<Arc<CancelTarget>>>,
     under_way: usize,
     /// How often it was pointed somewhere.
     pointed: u64,
@@ -88,7 +90,11 @@ impl CancelSlot {
     /// Points at the connection that works for the session now.
     pub fn point(&self, connector: &Connector, target: Option<&Arc<CancelTarget>>) {
         let mut state = self.lock();
-        state.target = Some((connector.clone(), target.cloned()));
+        let known = state.connector.as_ref();
+        if !known.is_some_and(|known| known.is_same(connector)) {
+            state.connector = Some(connector.clone());
+        }
+        state.target = Some(target.cloned());
         state.pointed += 1;
         state.reached = false;
     }
@@ -124,7 +130,7 @@ impl CancelSlot {
             self.given_up.notify_one();
             return None;
         }
-        let (connector, target) = state.target.clone()?;
+        let (connector, target) = (state.connector.clone()?, state.target.clone()?);
         state.under_way += 1;
         Some((connector, target, state.pointed))
     }

@@ -74,7 +74,9 @@ pub async fn log_in(
                 number: shared.number(),
                 home: Arc::clone(&begun.oltp.home),
                 last_conn: begun.oltp.conn,
-                told: begun.oltp.parameters,
+                told: shared
+                    .told
+                    .keep(begun.oltp.parameters, |one, two| one == two),
                 slot: begun.slot,
                 view: begun.view,
             };
@@ -265,7 +267,7 @@ async fn begin(
         replicate(shared, snapshot, wire, &login).await?;
         return Err(Refused::Silently);
     }
-    let login = Arc::new(PoolKey::new(login));
+    let login = shared.logins.keep(PoolKey::new(login), PoolKey::is_same);
     let oltp = match config.pooling {
         Pooling::Session => own_connection(shared, snapshot, &login.login).await?,
         Pooling::Transaction => pooled_connection(shared, snapshot, &login).await?,

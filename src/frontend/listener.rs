@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
 
-use super::handshake;
+use super::handshake::{self, LoggedIn};
 use crate::config::Listen;
 use crate::error::ClientError;
 use crate::limits::TURN_AWAY_TIMEOUT;
 use crate::net::stream::{Stream, tune};
-use crate::server::Shared;
+use crate::server::{ClientTicket, Shared};
 use crate::session::{End, Session, Summary};
 
 /// How long to wait before accepting again when the process has no file descriptors left.
@@ -126,43 +126,76 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
 
 /// One connection, from its first byte to its last.
 async fn serve(shared: Arc<Shared>, stream: Stream, peer: String) {
+    // Boxed, so that it takes no room in the task once it is over.
+    let Some((_ticket, client)) = Box::pin(admit(&shared, stream, &peer)).await else {
+        return;
+    };
+    let begun = Begun::new(&shared, client);
+    let summary = begun.session.run().await;
+    shared.sessions.remove(&begun.number);
+    shared.cancels.remove(begun.pid, &begun.key);
+    log_end(&peer, &begun.user, &begun.database, &summary);
+}
+
+/// Counts a client in and lets it log in. `None` when it was sent away or has left.
+async fn admit(
+    shared: &Arc<Shared>,
+    stream: Stream,
+    peer: &str,
+) -> Option<(ClientTicket, LoggedIn)> {
     let snapshot = shared.snapshot();
     let limits = snapshot.table.config.limits;
-    let Some(_ticket) = shared.enter(limits.clients) else {
+    let Some(ticket) = shared.enter(limits.clients) else {
         tracing::warn!(%peer, max = limits.clients, "too many clients");
         let message = format!("too many clients: the router takes {}", limits.clients);
         let error = ClientError::full(message);
         let turned_away = handshake::turn_away(&snapshot, stream, error);
         let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, turned_away).await;
-        return;
+        return None;
     };
     let logged_in = tokio::select! {
-        () = shared.stop.cancelled() => return,
-        logged_in = tokio::time::timeout(limits.login_timeout, handshake::log_in(&shared, snapshot, stream)) => logged_in,
+        () = shared.stop.cancelled() => return None,
+        logged_in = tokio::time::timeout(limits.login_timeout, handshake::log_in(shared, snapshot, stream)) => logged_in,
     };
-    let client = match logged_in {
-        Ok(Some(client)) => client,
-        Ok(None) => return,
-        Err(_) => {
-            tracing::info!(%peer, "client took too long to log in");
-            return;
+    let Ok(client) = logged_in else {
+        tracing::info!(%peer, "client took too long to log in");
+        return None;
+    };
+    Some((ticket, client?))
+}
+
+/// A session, and what is to be taken away at its end.
+struct Begun {
+    session: Box<Session>,
+    number: u64,
+    pid: i32,
+    key: Vec<u8>,
+    user: Box<str>,
+    database: Box<str>,
+}
+
+impl Begun {
+    fn new(shared: &Shared, client: LoggedIn) -> Self {
+        let LoggedIn { pid, key, start } = client;
+        let number = start.number;
+        let (user, database) = (start.view.user.clone(), start.view.database.clone());
+        let info = crate::server::SessionInfo {
+            user: user.clone(),
+            database: database.clone(),
+            pins: Vec::new(),
+            backend_pid: None,
+            cursor_pid: None,
+        };
+        shared.sessions.insert(number, info);
+        Self {
+            session: Box::new(Session::new(start)),
+            number,
+            pid,
+            key,
+            user: user.into(),
+            database: database.into(),
         }
-    };
-    let number = client.start.number;
-    let (pid, key, start) = (client.pid, client.key, client.start);
-    let (user, database) = (start.view.user.clone(), start.view.database.clone());
-    let info = crate::server::SessionInfo {
-        user: user.clone(),
-        database: database.clone(),
-        pins: Vec::new(),
-        backend_pid: None,
-        cursor_pid: None,
-    };
-    shared.sessions.insert(number, info);
-    let summary = Session::new(start).run().await;
-    shared.sessions.remove(&number);
-    shared.cancels.remove(pid, &key);
-    log_end(&peer, &user, &database, &summary);
+    }
 }
 
 /// The one line of a finished session.

@@ -12,8 +12,9 @@ use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
 
+use super::spare;
 use super::stream::Stream;
-use crate::limits::{READ_CHUNK_BYTES, REST_BUFFER_BYTES};
+use crate::limits::{KEPT_BUFFER_BYTES, READ_CHUNK_BYTES, REST_BUFFER_BYTES};
 use crate::protocol::frame::{self, BadLength, Head};
 
 /// How long it may take until the runtime has heard what the system knows already.
@@ -78,13 +79,18 @@ impl Wire {
     /// The socket's.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.inbox.capacity() - self.inbox.len() < READ_CHUNK_BYTES / 4 {
-            self.inbox.reserve(READ_CHUNK_BYTES);
+            if self.inbox.is_empty() {
+                self.inbox = spare::take();
+            } else {
+                self.inbox.reserve(READ_CHUNK_BYTES);
+            }
         }
-        let read = ready!(poll_read_buf(
-            Pin::new(&mut self.stream),
-            cx,
-            &mut self.inbox
-        ))?;
+        let read = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.inbox);
+        // Who waits holds no buffer.
+        if self.inbox.is_empty() {
+            spare::give(&mut self.inbox);
+        }
+        let read = ready!(read)?;
         self.received += read as u64;
         self.ended |= read == 0;
         Poll::Ready(Ok(read))
@@ -108,7 +114,17 @@ impl Wire {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
             self.flushed = true;
         }
+        if self.out.capacity() > KEPT_BUFFER_BYTES {
+            spare::give(&mut self.out);
+        }
         Poll::Ready(Ok(()))
+    }
+
+    /// Makes room for what is going to be sent.
+    pub fn make_room(&mut self) {
+        if self.out.capacity() == 0 {
+            self.out = spare::take();
+        }
     }
 
     /// Whether something is still to be written.
@@ -144,9 +160,15 @@ impl Wire {
         }
     }
 
+    /// Whether the system knows of something that the peer has sent, or that it has closed.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.ended && self.stream.has_news()
+    }
+
     /// Reads what the peer has sent or that it has closed, if the system knows of either.
     pub async fn notice_news(&mut self) {
-        if !self.ended && self.stream.has_news() {
+        if self.has_news() {
             let _ = tokio::time::timeout(NEWS, self.fill()).await;
         }
     }

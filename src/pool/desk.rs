@@ -70,27 +70,44 @@ impl<C: Parkable> Desk<C> {
         }
     }
 
-    /// A connection for `key`, `prefer` where it is idle. `None` when one must wait.
-    pub(super) fn ask(&mut self, key: &Arc<PoolKey>, prefer: Option<u64>) -> Option<Grant<C>> {
-        let fits = |parked: &Parked<C>| Arc::ptr_eq(&parked.key, key) || parked.key == *key;
+    /// An idle connection for `key`, `prefer` where that is one, if it is as `wanted` says. It stays where it is if not.
+    pub(super) fn take_if(
+        &mut self,
+        key: &Arc<PoolKey>,
+        prefer: Option<u64>,
+        wanted: impl FnOnce(&mut C) -> bool,
+    ) -> Option<C> {
+        let at = self.free(key, prefer)?;
+        let fit = self
+            .idle
+            .get_mut(at)
+            .is_some_and(|parked| wanted(&mut parked.conn));
+        fit.then(|| self.idle.remove(at).conn)
+    }
+
+    fn free(&self, key: &Arc<PoolKey>, prefer: Option<u64>) -> Option<usize> {
         let own = prefer.and_then(|id| {
             self.idle
                 .iter()
-                .rposition(|parked| parked.conn.id() == id && fits(parked))
+                .rposition(|parked| parked.conn.id() == id && fits(parked, key))
         });
-        let free = own.or_else(|| {
+        own.or_else(|| {
             self.idle
                 .iter()
-                .rposition(|parked| fits(parked) && !parked.conn.is_somebodys_home())
-        });
-        if let Some(at) = free {
+                .rposition(|parked| fits(parked, key) && !parked.conn.is_somebodys_home())
+        })
+    }
+
+    /// A connection for `key`, `prefer` where it is idle. `None` when one must wait.
+    pub(super) fn ask(&mut self, key: &Arc<PoolKey>, prefer: Option<u64>) -> Option<Grant<C>> {
+        if let Some(at) = self.free(key, prefer) {
             return Some(Grant::Use(self.idle.remove(at).conn));
         }
         if self.has_room(key) {
             self.count_in(key);
             return Some(Grant::Open(None));
         }
-        if let Some(at) = self.idle.iter().rposition(fits) {
+        if let Some(at) = self.idle.iter().rposition(|parked| fits(parked, key)) {
             return Some(Grant::Use(self.idle.remove(at).conn));
         }
         let victim = self.victim(key)?;
@@ -322,6 +339,10 @@ impl<C: Parkable> Desk<C> {
     }
 }
 
+fn fits<C>(parked: &Parked<C>, key: &Arc<PoolKey>) -> bool {
+    Arc::ptr_eq(&parked.key, key) || parked.key == *key
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -402,6 +423,23 @@ mod tests {
         assert_eq!(uses(desk.ask(&app, Some(1))), Some(3));
         assert_eq!(uses(desk.ask(&app, None)), Some(2));
         assert!(desk.ask(&app, None).is_none());
+    }
+
+    #[test]
+    fn one_that_needs_a_second_look_stays_where_it_is() {
+        let (mut desk, app) = (desk(3, 9), key("app", "app", ""));
+        assert!(desk.take_if(&app, None, |_| true).is_none());
+        for id in 1..=2 {
+            assert!(opens(desk.ask(&app, None)));
+            desk.park(Arc::clone(&app), fake(id), Instant::now());
+            assert_eq!(desk.counts(), (1, 0));
+            assert!(desk.take_if(&app, Some(id), |_| false).is_none());
+            assert_eq!(desk.counts(), (1, 0));
+            let taken = desk.take_if(&app, None, |conn| conn.id == id);
+            assert_eq!(taken.map(|conn| conn.id), Some(id));
+            assert_eq!(desk.counts(), (0, 1));
+            desk.closed(&app);
+        }
     }
 
     #[test]

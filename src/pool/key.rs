@@ -7,6 +7,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use secrecy::ExposeSecret;
+
 use crate::backend::connect::Login;
 
 /// Bytes that PostgreSQL keeps of a name, its end included.
@@ -70,6 +72,18 @@ impl PoolKey {
             endpoint: Some(endpoint),
             ..self
         }
+    }
+
+    /// Whether both log in alike, down to the order of the parameters.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let passwords = [self, other].map(|key| {
+            let password = key.login.password.as_ref();
+            password.map(ExposeSecret::expose_secret)
+        });
+        self.login.parameters == other.login.parameters
+            && self.endpoint == other.endpoint
+            && passwords[0] == passwords[1]
     }
 
     /// Whether both share the limit of one database and user.

@@ -65,10 +65,14 @@ impl Session {
             let index = proof.backend();
             let last = self.read_from.iter().find(|(backend, _)| *backend == index);
             let last = last.map(|(_, endpoint)| *endpoint);
-            let lease = tokio::select! {
-                lease = backend.pool.checkout(proof, last) => lease?,
-                () = self.slot.cancelled_in_the_queue() => return Err(ClientError::cancelled()),
-            };
+            let slot = &self.slot;
+            let taken = Box::pin(async move {
+                tokio::select! {
+                    lease = backend.pool.checkout(proof, last) => lease,
+                    () = slot.cancelled_in_the_queue() => Err(ClientError::cancelled()),
+                }
+            });
+            let lease = taken.await?;
             let endpoint = lease.conn().endpoint;
             if last != Some(endpoint) {
                 self.read_from.retain(|(backend, _)| *backend != index);

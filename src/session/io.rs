@@ -4,6 +4,7 @@
 //! buffer, and the other side is then not read from either: that is the whole of back-pressure.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::pipeline::Side;
@@ -22,17 +23,17 @@ impl Session {
             && !self.batch.oltp_used
             && !self.batch.analytic_used;
         if self.client.ended {
-            self.finish_after_client().await?;
+            Box::pin(self.finish_after_client()).await?;
         }
         if let Some(number) = self.analytic_turn() {
-            return self.wait_for_analytic(number).await;
+            return Box::pin(self.wait_for_analytic(number)).await;
         }
         let idle = self.status != b'I' && self.pipeline.is_empty() && self.script.is_none();
         let limit = self.snapshot.table.config.limits.idle_in_transaction;
         let moved = std::future::poll_fn(|cx| self.poll_sockets(cx, at_rest));
         match limit.filter(|_| idle) {
             None => moved.await,
-            Some(limit) => match tokio::time::timeout(limit, moved).await {
+            Some(limit) => match Box::pin(tokio::time::timeout(limit, moved)).await {
                 Ok(moved) => moved,
                 Err(_) => Err(End::Told(ClientError::idle_in_transaction())),
             },
@@ -101,7 +102,7 @@ impl Session {
         if self.told_to_end && self.pipeline.is_empty() {
             return Poll::Ready(Err(End::BackendSaid));
         }
-        if at_rest && self.drained.as_mut().poll(cx).is_ready() {
+        if at_rest && Pin::new(&mut self.drained).poll(cx).is_ready() {
             return Poll::Ready(Err(End::Told(ClientError::shutdown())));
         }
         let taking = self.may_take();

@@ -22,15 +22,20 @@ mod errors;
 mod extended;
 pub mod facts_cache;
 pub mod fallback;
+mod frames;
 mod io;
 mod job;
 pub mod local;
 mod loss;
+mod names;
 mod oltp;
 pub mod pins;
 pub mod pipeline;
+#[cfg(test)]
+mod pipeline_tests;
 mod portals;
 pub mod prepared;
+mod rare;
 pub mod recode;
 mod replies;
 mod rows;
@@ -43,7 +48,6 @@ mod traces;
 mod tracking;
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,10 +61,11 @@ use crate::limits;
 use crate::net::wire::Wire;
 use crate::pool::{Home, Lease, PoolKey};
 use crate::protocol::compose;
-use crate::protocol::frame::{self, BadLength, HEADER_BYTES};
+use crate::protocol::frame::BadLength;
 use crate::routing::{Decision, SessionView};
 use crate::server::{Shared, Snapshot};
 use crate::sql::{Dialect, StatementFacts};
+use crate::telemetry::metrics::Counted;
 use adapted::Opened;
 use batch::{Batch, Script};
 use copy_out::CopyOut;
@@ -70,6 +75,7 @@ use deferred::Deferred;
 use pins::{PinReason, Pins};
 use pipeline::{Pipeline, Side};
 use prepared::StatementKey;
+use rare::Rare;
 use recode::Columns;
 use settings::{Inspection, Settings};
 use statements::Statements;
@@ -183,7 +189,7 @@ pub struct Session {
     /// A parameter has changed since the connection was last at rest.
     told_changed: bool,
     /// The parameters as they were then.
-    told_at_rest: Vec<(String, String)>,
+    told_at_rest: Arc<Vec<(String, String)>>,
     /// A statement whose rows did not look as the client was told; it is prepared once more before that is believed.
     doubted: Option<Arc<StatementKey>>,
     /// A sequence may have been moved since the connection was taken.
@@ -191,7 +197,7 @@ pub struct Session {
     /// The session has asked for a sequence's last value in a later transaction than the one that moved it.
     asks_sequences_later: bool,
     /// Parameter statuses as the client knows them.
-    told: Vec<(String, String)>,
+    told: Arc<Vec<(String, String)>>,
     /// A transaction that the default backend has not heard of.
     deferred: Option<Deferred>,
     leased: Option<Leased>,
@@ -260,6 +266,8 @@ pub struct Session {
     statements: Statements,
     last_route: Option<LastRoute>,
     statements_run: u64,
+    /// How its last statement was counted.
+    last_counted: Option<Counted>,
     counted: [u64; 2],
     /// The database, or any, whose idle connections were closed for a statement under way.
     evicted: Option<Option<String>>,
@@ -268,7 +276,7 @@ pub struct Session {
     /// The client has been told that an administrator ended its session.
     told_to_end: bool,
     /// Ready when the router wants sessions at rest to end, or an administrator this one.
-    drained: Pin<Box<WaitForCancellationFutureOwned>>,
+    drained: Rare<WaitForCancellationFutureOwned>,
 }
 
 /// What a session starts with.
@@ -290,7 +298,7 @@ pub struct Start {
     /// The number of that connection.
     pub last_conn: Option<u64>,
     /// The parameter statuses it was told.
-    pub told: Vec<(String, String)>,
+    pub told: Arc<Vec<(String, String)>>,
     /// Its slot for cancel requests.
     pub slot: Arc<CancelSlot>,
     /// Who it is.
@@ -304,7 +312,7 @@ impl Session {
         let dialect = dialect_of(&start.told);
         let pooled = start.snapshot.table.config.pooling == Pooling::Transaction;
         let statements_max = start.snapshot.table.config.limits.prepared_statements;
-        let drained = Box::pin(start.home.ended());
+        let drained = Rare::new(start.home.ended());
         let mut session = Self {
             shared: start.shared,
             snapshot: start.snapshot,
@@ -333,7 +341,7 @@ impl Session {
             application_reset: false,
             spoilt: false,
             told_changed: false,
-            told_at_rest: start.told.clone(),
+            told_at_rest: Arc::clone(&start.told),
             doubted: None,
             asks_sequences_later: false,
             told: start.told,
@@ -374,6 +382,7 @@ impl Session {
             statements: Statements::new(statements_max),
             last_route: None,
             statements_run: 0,
+            last_counted: None,
             counted: [0; 2],
             evicted: None,
             listens: false,
@@ -386,15 +395,16 @@ impl Session {
     }
 
     /// Serves the client until it leaves or must go, and tells it why where it must.
-    pub async fn run(mut self) -> Summary {
+    pub async fn run(mut self: Box<Self>) -> Summary {
         let begun = Instant::now();
-        let stop = self.shared.stop.clone();
+        let stop = Rare::new(self.shared.stop.clone().cancelled_owned());
         let end = tokio::select! {
+            biased;
             served = self.serve() => match served {
                 Ok(never) => match never {},
                 Err(end) => end,
             },
-            () = stop.cancelled() => End::Told(ClientError::shutdown()),
+            () = stop => End::Told(ClientError::shutdown()),
         };
         if let End::Told(error) = &end
             && !self.is_within_message()
@@ -403,7 +413,7 @@ impl Session {
         }
         let _ = tokio::time::timeout(limits::FAREWELL_TIMEOUT, self.client.close()).await;
         let sent_away = matches!(end, End::Told(_) | End::CutOff);
-        self.leave_backends(sent_away).await;
+        Box::pin(self.leave_backends(sent_away)).await;
         self.count_bytes();
         Summary {
             end,
@@ -436,136 +446,6 @@ impl Session {
             self.client.out.extend_from_slice(&answer);
         }
     }
-
-    /// Whether the client's next frame may be looked at: not while a string of statements or the end of a batch is being worked off,
-    /// nor while somebody does not read what is owed to it.
-    fn may_take(&self) -> bool {
-        let room = |out: &BytesMut| out.len() < limits::OUTBOUND_BYTES_HIGH;
-        let oltp_room = self
-            .oltp
-            .as_ref()
-            .is_none_or(|lease| lease.unsent() < limits::OUTBOUND_BYTES_HIGH);
-        let lease_room = self
-            .leased
-            .as_ref()
-            .is_none_or(|leased| leased.lease.unsent() < limits::OUTBOUND_BYTES_HIGH);
-        (self.script.is_none() || self.copy_in)
-            && !self.batch.closing
-            && !self.awaits_trial()
-            && self.job.is_none()
-            && self.pipeline.len() < limits::PENDING_REPLIES_MAX
-            && oltp_room
-            && lease_room
-            && room(&self.client.out)
-    }
-
-    /// Takes one frame of the client's, or a piece of one that is passed on in pieces. Returns whether there was any.
-    async fn take_frame(&mut self) -> Result<bool, End> {
-        if let Some(frame) = self.held.take() {
-            return self.try_frame(frame).await;
-        }
-        if self.passing.0 > 0 {
-            return Ok(self.pass_piece());
-        }
-        let Some(head) = self.client.head()? else {
-            return Ok(false);
-        };
-        check_bound(
-            head.tag,
-            head.total,
-            self.snapshot.table.config.limits.message_bytes,
-        )?;
-        let here = self.client.inbox.len();
-        if here >= head.total {
-            let frame = self.client.inbox.split_to(head.total);
-            return self.try_frame(frame).await;
-        }
-        match head.tag {
-            b'd' if !self.copy_in && !self.pipeline.is_empty() => {
-                self.flush_once();
-                Ok(false)
-            }
-            b'd' => {
-                let to = if self.copy_in {
-                    PassTo::Side(Side::Oltp)
-                } else {
-                    PassTo::Nowhere
-                };
-                self.passing = (head.total, to);
-                Ok(self.pass_piece())
-            }
-            // A long Bind is passed on as it comes, once the names at its start are known.
-            b'B' if here > limits::BIND_NAMES_BYTES_MAX && !self.needs_whole => {
-                let start = self.client.inbox.split();
-                self.try_frame(start).await
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Deals with a frame, or the start of a long one, or keeps it for later.
-    async fn try_frame(&mut self, frame: BytesMut) -> Result<bool, End> {
-        let total = frame::head(&frame)?.map_or(frame.len(), |head| head.total);
-        self.needs_whole = false;
-        match self.on_frame(&frame).await? {
-            Step::Done => {}
-            Step::Wait => {
-                self.held = Some(frame);
-                return Ok(false);
-            }
-            Step::Whole => {
-                let behind = std::mem::replace(&mut self.client.inbox, frame);
-                self.client.inbox.unsplit(behind);
-                self.needs_whole = true;
-                return Ok(true);
-            }
-        }
-        if total > frame.len() && self.passing.0 == 0 {
-            self.passing = (total - frame.len(), PassTo::Nowhere);
-        }
-        Ok(true)
-    }
-
-    async fn on_frame(&mut self, frame: &BytesMut) -> Result<Step, End> {
-        let tag = frame.first().copied().unwrap_or_default();
-        let body = frame.get(HEADER_BYTES..).unwrap_or_default();
-        if self.home.is_terminated() && self.status != b'I' && self.oltp.is_none() {
-            // A transaction that the server has not heard of ends with its connection too.
-            return Err(End::Told(ClientError::shutdown()));
-        }
-        if self.copy_in && tag != b'X' {
-            self.on_copy_frame(tag, frame);
-            return Ok(Step::Done);
-        }
-        self.renew_snapshot();
-        match tag {
-            // What came before it is done and answered first.
-            b'X' if !self.pipeline.is_empty() && !self.copy_in => {
-                self.flush_once();
-                Ok(Step::Wait)
-            }
-            b'X' => Err(End::ClientLeft),
-            b'S' => self.on_sync(body),
-            _ if self.skipping && is_known(tag) => Ok(Step::Done),
-            b'Q' => self.on_query(frame, body).await,
-            b'P' => self.on_parse(frame, body).await,
-            b'B' => self.on_bind(frame, body).await,
-            b'D' => self.on_describe(frame, body).await,
-            b'E' => self.on_execute(frame, body).await,
-            b'C' => self.on_close(frame, body).await,
-            b'H' => Ok(self.on_flush()),
-            b'F' => self.on_function_call(frame).await,
-            // COPY data that a client sends before it is asked for it waits for that; what is left of a COPY that failed is dropped.
-            b'd' | b'c' | b'f' if !self.pipeline.is_empty() => {
-                self.flush_once();
-                Ok(Step::Wait)
-            }
-            b'd' | b'c' | b'f' => Ok(Step::Done),
-            _ => Err(End::Told(ClientError::protocol(format!(
-                "invalid frontend message type {tag}"
-            )))),
-        }
-    }
 }
 
 /// How a server with these parameter statuses reads plain strings.
@@ -575,36 +455,6 @@ fn dialect_of(parameters: &[(String, String)]) -> Dialect {
     Dialect {
         standard_conforming_strings: !parameters.iter().any(off),
     }
-}
-
-/// Whether a message of this type exists.
-fn is_known(tag: u8) -> bool {
-    matches!(
-        tag,
-        b'Q' | b'P' | b'B' | b'D' | b'E' | b'C' | b'H' | b'F' | b'd' | b'c' | b'f' | b'p'
-    )
-}
-
-/// Refuses a message that is longer than its type may be.
-fn check_bound(tag: u8, total: usize, message_bytes: usize) -> Result<(), End> {
-    let bound = match tag {
-        b'Q' | b'P' | b'B' | b'F' | b'd' => message_bytes.min(limits::CLIENT_MESSAGE_BYTES_MAX),
-        b'X' | b'S' | b'D' | b'E' | b'C' | b'H' | b'c' | b'f' | b'p' => {
-            limits::CLIENT_SMALL_MESSAGE_BYTES_MAX
-        }
-        _ => {
-            let message = format!("invalid frontend message type {tag}");
-            return Err(End::Told(ClientError::protocol(message)));
-        }
-    };
-    if total > bound.saturating_add(1) {
-        let message = format!(
-            "message of type \"{}\" is {total} bytes long, at most {bound} are allowed",
-            tag as char
-        );
-        return Err(End::Told(ClientError::protocol(message)));
-    }
-    Ok(())
 }
 
 /// What a session was, for the log.

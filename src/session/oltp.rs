@@ -33,7 +33,12 @@ impl Session {
     /// Makes sure there is a connection to the default backend. A transaction that it has not heard of stays so.
     pub(super) async fn need_connection(&mut self) -> Result<(), ClientError> {
         if self.oltp.is_none() {
-            let lease = self.take_oltp().await?;
+            // Boxed, as are the other waits below a message: what they need would have its place in the future of every message.
+            let mut lease = match self.take_idle_oltp() {
+                Some(lease) => lease,
+                None => Box::pin(self.take_oltp()).await?,
+            };
+            lease.conn_mut().wire.make_room();
             self.last_conn = Some(lease.conn().id);
             self.oltp = Some(lease);
             self.point_cancel_at_oltp();
@@ -42,6 +47,15 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// A connection that is there for the taking.
+    fn take_idle_oltp(&mut self) -> Option<Lease> {
+        if !self.pooled || self.home.is_terminated() {
+            return None;
+        }
+        let backend = self.snapshot.oltp()?;
+        backend.pool.checkout_idle(&self.key, self.last_conn)
     }
 
     async fn take_oltp(&mut self) -> Result<Lease, ClientError> {
@@ -163,7 +177,7 @@ impl Session {
         {
             let database = sql::database_wanted(text);
             self.shared.hush.notify_waiters();
-            backend.pool.evict(database.as_deref()).await;
+            Box::pin(backend.pool.evict(database.as_deref())).await;
             self.evicted = Some(database);
         }
         // In a failed transaction the server refuses them all.
@@ -315,7 +329,7 @@ impl Session {
             return;
         }
         if std::mem::take(&mut self.told_changed) && self.told != self.told_at_rest {
-            self.told_at_rest.clone_from(&self.told);
+            self.told_at_rest = Arc::clone(&self.told);
             self.traces_pending = true;
         }
         if self.traces_pending {
@@ -356,17 +370,17 @@ impl Session {
 
     /// What the connection reports that the client does not know is told, now that nothing is under way.
     pub(super) fn tell_parameter(&mut self, name: &str, value: &str) -> bool {
-        match self.told.iter_mut().find(|(known, _)| known == name) {
-            Some((_, old)) if old == value => false,
-            Some((_, old)) => {
-                value.clone_into(old);
-                true
-            }
-            None => {
-                self.told.push((name.to_owned(), value.to_owned()));
-                true
-            }
+        let known = self.told.iter().position(|(known, _)| known == name);
+        let old = known.and_then(|at| self.told.get(at));
+        if old.is_some_and(|(_, old)| old == value) {
+            return false;
         }
+        let told = Arc::make_mut(&mut self.told);
+        match known.and_then(|at| told.get_mut(at)) {
+            Some((_, old)) => value.clone_into(old),
+            None => told.push((name.to_owned(), value.to_owned())),
+        }
+        true
     }
 
     /// A statement of an unknown name, or none: the server says so, as it would.

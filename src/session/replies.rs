@@ -26,6 +26,7 @@ impl Session {
             let Some(entry) = self.pipeline.front() else {
                 return Ok(self.pass_unasked()? || any);
             };
+            self.client.make_room();
             let (side, expect, to) = (entry.side, entry.expect, entry.to);
             if !self.pass_one(side, expect, to)? {
                 break;

@@ -451,9 +451,10 @@ impl Session {
         let target = decision
             .target()
             .map_or("none", |index| table.backend_name(index));
+        let last = &mut self.last_counted;
         self.shared
             .metrics
-            .statement(target, facts.kind, decision.reason);
+            .statement(target, facts.kind, decision.reason, last);
         if decision.outcome.is_err() {
             self.shared.metrics.refused(decision.reason);
         }
@@ -548,7 +549,7 @@ impl Session {
         }
         self.shared
             .metrics
-            .statement("router", "tidegate", Reason::Local);
+            .statement("router", "tidegate", Reason::Local, &mut None);
         Ok(out.freeze())
     }
 }

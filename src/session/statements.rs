@@ -3,11 +3,11 @@
 //! The default backend knows a session's statements by the client's own names; an analytic connection, which is shared, knows
 //! them by text. This is the map between the two, bounded; what is not in it is the default backend's business.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::adapted::{Adapted, Opened};
 use super::local::LocalCommand;
+use super::names::Names;
 use super::pipeline::{Side, Undo};
 use super::prepared::StatementKey;
 use crate::limits::CLIENT_PORTALS_MAX;
@@ -91,8 +91,8 @@ pub enum Portal {
 #[derive(Debug)]
 pub struct Statements {
     max: usize,
-    statements: HashMap<Box<[u8]>, ClientStatement>,
-    portals: HashMap<Box<[u8]>, Portal>,
+    statements: Names<ClientStatement>,
+    portals: Names<Portal>,
 }
 
 impl Statements {
@@ -101,8 +101,8 @@ impl Statements {
     pub fn new(max: usize) -> Self {
         Self {
             max,
-            statements: HashMap::new(),
-            portals: HashMap::new(),
+            statements: Names::default(),
+            portals: Names::default(),
         }
     }
 
@@ -116,7 +116,7 @@ impl Statements {
     /// Returns what it was before.
     pub fn insert(&mut self, name: &[u8], statement: ClientStatement) -> Option<ClientStatement> {
         if self.has_room_for(name) {
-            self.statements.insert(name.into(), statement)
+            self.statements.insert(name, statement)
         } else {
             None
         }
@@ -129,7 +129,7 @@ impl Statements {
             return;
         }
         match undo.before {
-            Some(before) => drop(self.statements.insert(undo.name, *before)),
+            Some(before) => drop(self.statements.insert(&undo.name, *before)),
             None => drop(self.statements.remove(&undo.name)),
         }
     }
@@ -172,9 +172,7 @@ impl Statements {
 
     /// All statements with their names.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &ClientStatement)> {
-        self.statements
-            .iter()
-            .map(|(name, statement)| (&**name, statement))
+        self.statements.iter()
     }
 
     /// Marks a statement as prepared on the default backend too.
@@ -192,13 +190,13 @@ impl Statements {
     /// Forgets all named statements but those prepared after that was sent (`DEALLOCATE ALL`, `DISCARD ALL`).
     pub fn clear_before(&mut self, sent: u64) {
         self.statements
-            .retain(|name, statement| name.is_empty() || statement.after >= sent);
+            .retain_named(|statement| statement.after >= sent);
     }
 
     /// Remembers a portal.
     pub fn open(&mut self, name: &[u8], portal: Portal) {
         if self.portals.len() < CLIENT_PORTALS_MAX || self.portals.contains_key(name) {
-            self.portals.insert(name.into(), portal);
+            self.portals.insert(name, portal);
         }
     }
 

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::lexer::{Dialect, Kind, lex};
+use super::lexer::{Dialect, Kind, SPACE, WORD_START, is, lex};
 
 /// What has been seen of the statement under way.
 #[derive(Default)]
@@ -63,6 +63,60 @@ impl Statement {
 /// statement belong to it. Those with nothing but white space and comments are left out.
 #[must_use]
 pub fn split_with(text: &[u8], dialect: &Dialect) -> Vec<Range<usize>> {
+    match single(text) {
+        Some(range) => vec![range],
+        None => split_by_tokens(text, dialect),
+    }
+}
+
+/// The only statement of a text in which that can be seen without reading its tokens, as in almost all that clients send.
+fn single(text: &[u8]) -> Option<Range<usize>> {
+    let start = text.iter().position(|byte| !is(*byte, SPACE))?;
+    // A word or a parenthesis: no comment, so there is something to it.
+    let significant = text
+        .get(start)
+        .is_some_and(|byte| is(*byte, WORD_START) || *byte == b'(');
+    let last = *text.last()?;
+    if !significant || is(last, SPACE) {
+        return None;
+    }
+    match memchr::memchr(b';', text) {
+        // Whatever the last token is, it ends with the text.
+        None => Some(start..text.len()),
+        // With nothing quoted, commented or left open before it, a semicolon at the end is code.
+        Some(at) if at + 1 == text.len() && is_plain(text.get(start..at)?) => {
+            let end = text.get(..at)?.iter().rposition(|byte| !is(*byte, SPACE))?;
+            Some(start..end + 1)
+        }
+        Some(_) => None,
+    }
+}
+
+/// Whether a text has nothing in it that can hold a semicolon.
+fn is_plain(text: &[u8]) -> bool {
+    let mut open = 0_usize;
+    let mut before = b' ';
+    for byte in text {
+        match *byte {
+            b'\'' | b'"' => return false,
+            // `$1` is no quote; `$$` and `$a$` may be one.
+            _ if before == b'$' && !byte.is_ascii_digit() => return false,
+            b'-' if before == b'-' => return false,
+            b'*' if before == b'/' => return false,
+            b'(' => open += 1,
+            b')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        before = *byte;
+    }
+    // The body of a function in SQL.
+    let creates = text
+        .first_chunk::<6>()
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"create"));
+    open == 0 && !creates
+}
+
+fn split_by_tokens(text: &[u8], dialect: &Dialect) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let mut now = Statement::default();
     for token in lex(text, *dialect) {
@@ -155,6 +209,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_single_statement_is_where_its_tokens_say(
+            pieces in prop::collection::vec("[a-z_]{1,5}|create|begin atomic|case|end|[0-9]|;|[.,()\\[\\]]|[-+*/<>=:$]{1,2}|\"|'|\\$\\$| |\n|--|/\\*|\\*/|E'|é", 0..16),
+            end in "|;|; | ;|;;",
+            off in any::<bool>()
+        ) {
+            let dialect = Dialect { standard_conforming_strings: off };
+            let text = format!("{}{end}", pieces.concat());
+            prop_assert_eq!(split_with(text.as_bytes(), &dialect), split_by_tokens(text.as_bytes(), &dialect), "{}", text);
+        }
+
         #[test]
         fn ranges_are_ordered_and_inside(text in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut at = 0;

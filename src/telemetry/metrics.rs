@@ -7,25 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use metrics::{
-    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit,
-};
-use metrics_exporter_prometheus::{
-    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
+use metrics::{Counter, Gauge, Key, KeyName, Label, Level, Metadata, Recorder, SharedString};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use super::histogram::{Family, Histogram, Histograms};
 use crate::config::Config;
 use crate::routing::Reason;
 use crate::session::pins::PinReason;
-
-/// Buckets of statement and wait times, in seconds.
-const STATEMENT_BUCKETS: [f64; 14] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
-];
-/// Buckets of routing times, in seconds.
-const ROUTE_BUCKETS: [f64; 10] = [
-    1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 1e-4, 1e-3,
-];
 
 const METADATA: Metadata<'static> = Metadata::new("tidegate", Level::INFO, None);
 
@@ -34,10 +22,11 @@ const METADATA: Metadata<'static> = Metadata::new("tidegate", Level::INFO, None)
 pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    histograms: Histograms,
     /// `tidegate_clients`
     pub clients: Gauge,
     /// `tidegate_route_seconds`
-    pub route_seconds: Histogram,
+    pub route_seconds: Arc<Histogram>,
     /// `tidegate_parse_total{by="cache"}`
     pub parse_cache: Counter,
     /// `tidegate_parse_total{by="sqlparser"}`
@@ -55,11 +44,19 @@ pub struct Metrics {
     pinned: Vec<(PinReason, Gauge, Counter)>,
 }
 
+/// A statement that was counted, and where.
+pub struct Counted {
+    target: Box<str>,
+    kind: &'static str,
+    reason: Reason,
+    counter: Counter,
+}
+
 /// Handles for one backend.
 #[derive(Clone)]
 pub struct BackendMetrics {
     /// `tidegate_statement_seconds{target}`
-    pub statement_seconds: Histogram,
+    pub statement_seconds: Arc<Histogram>,
     /// `tidegate_pool_connections{state="idle"}`
     pub idle: Gauge,
     /// `tidegate_pool_connections{state="active"}`
@@ -67,7 +64,7 @@ pub struct BackendMetrics {
     /// `tidegate_pool_waiting`
     pub waiting: Gauge,
     /// `tidegate_pool_wait_seconds`
-    pub wait_seconds: Histogram,
+    pub wait_seconds: Arc<Histogram>,
     /// `tidegate_backend_up`
     pub up: Gauge,
     /// `tidegate_server_up`, where the backend's url names several.
@@ -87,19 +84,8 @@ impl Metrics {
     /// A fresh set, all zero.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        let mut builder = PrometheusBuilder::new();
-        for (name, buckets) in [
-            ("tidegate_statement_seconds", &STATEMENT_BUCKETS[..]),
-            ("tidegate_pool_wait_seconds", &STATEMENT_BUCKETS[..]),
-            ("tidegate_refresh_seconds", &STATEMENT_BUCKETS[..]),
-            ("tidegate_route_seconds", &ROUTE_BUCKETS[..]),
-        ] {
-            let matcher = Matcher::Full(name.to_owned());
-            // It fails for an empty list of buckets only.
-            let with_buckets = builder.set_buckets_for_metric(matcher, buckets);
-            builder = with_buckets.unwrap_or_else(|_| PrometheusBuilder::new());
-        }
-        let recorder = builder.build_recorder();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let histograms = Histograms::default();
         describe(&recorder);
         let counter = |name, labels: &[(&'static str, &str)]| counter(&recorder, name, labels);
         let bytes = |side, direction| {
@@ -111,7 +97,7 @@ impl Metrics {
         Arc::new(Self {
             handle: recorder.handle(),
             clients: gauge(&recorder, "tidegate_clients", &[]),
-            route_seconds: histogram(&recorder, "tidegate_route_seconds", &[]),
+            route_seconds: histograms.get(Family::Route, ""),
             parse_cache: counter("tidegate_parse_total", &[("by", "cache")]),
             parse_sqlparser: counter("tidegate_parse_total", &[("by", "sqlparser")]),
             parse_tokens: counter("tidegate_parse_total", &[("by", "tokens")]),
@@ -140,6 +126,7 @@ impl Metrics {
                     (*reason, now, counter("tidegate_pins_total", &labels))
                 })
                 .collect(),
+            histograms,
             recorder,
         })
     }
@@ -157,12 +144,36 @@ impl Metrics {
         }
     }
 
-    /// `tidegate_statements_total{target,kind,reason}`; a refused statement has the target `none`.
-    pub fn statement(&self, target: &str, kind: &'static str, reason: Reason) {
+    /// `tidegate_statements_total{target,kind,reason}`; a refused statement has the target `none`. `last` remembers what the caller has
+    /// counted last, as most statements are like the one before.
+    pub fn statement(
+        &self,
+        target: &str,
+        kind: &'static str,
+        reason: Reason,
+        last: &mut Option<Counted>,
+    ) {
+        let same = last.as_ref().filter(|last| {
+            std::ptr::eq(last.kind, kind) && last.reason == reason && *last.target == *target
+        });
+        if let Some(last) = same {
+            last.counter.increment(1);
+            return;
+        }
+        let counter = self.statement_counter(target, kind, reason);
+        counter.increment(1);
+        *last = Some(Counted {
+            target: target.into(),
+            kind,
+            reason,
+            counter,
+        });
+    }
+
+    fn statement_counter(&self, target: &str, kind: &'static str, reason: Reason) -> Counter {
         let key = (Box::from(target), kind, reason);
         if let Some(counter) = self.statements.get(&key) {
-            counter.increment(1);
-            return;
+            return counter.clone();
         }
         let labels = [
             ("target", target),
@@ -170,8 +181,8 @@ impl Metrics {
             ("reason", reason.as_str()),
         ];
         let counter = counter(&self.recorder, "tidegate_statements_total", &labels);
-        counter.increment(1);
-        self.statements.insert(key, counter);
+        self.statements.insert(key, counter.clone());
+        counter
     }
 
     /// `tidegate_refused_total{reason}`
@@ -186,12 +197,7 @@ impl Metrics {
         let labels = [("view", view), ("result", result)];
         counter(&self.recorder, "tidegate_refreshes_total", &labels).increment(1);
         if result == "ok" {
-            let seconds = histogram(
-                &self.recorder,
-                "tidegate_refresh_seconds",
-                &[("view", view)],
-            );
-            seconds.record(took);
+            self.histograms.get(Family::Refresh, view).record(took);
         }
     }
 
@@ -224,11 +230,11 @@ impl Metrics {
             )
         };
         BackendMetrics {
-            statement_seconds: histogram(r, "tidegate_statement_seconds", &[("target", name)]),
+            statement_seconds: self.histograms.get(Family::Statement, name),
             idle: connections("idle"),
             active: connections("active"),
             waiting: gauge(r, "tidegate_pool_waiting", &[("backend", name)]),
-            wait_seconds: histogram(r, "tidegate_pool_wait_seconds", &[("backend", name)]),
+            wait_seconds: self.histograms.get(Family::PoolWait, name),
             up: gauge(r, "tidegate_backend_up", &[("backend", name)]),
             servers: (1..=servers)
                 .filter(|_| servers > 1)
@@ -261,16 +267,10 @@ impl Metrics {
     /// The text for Prometheus.
     #[must_use]
     pub fn render(&self) -> String {
-        self.handle.render()
+        let mut text = self.handle.render();
+        self.histograms.render(&mut text);
+        text
     }
-
-    /// Moves histogram samples into their buckets; without it they pile up between scrapes. Call every few seconds.
-    pub fn upkeep(&self) {
-        self.handle.run_upkeep();
-    }
-
-    /// How often [`Metrics::upkeep`] should run.
-    pub const UPKEEP: Duration = Duration::from_secs(5);
 }
 
 fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
@@ -292,14 +292,6 @@ fn gauge(
     labels: &[(&'static str, &str)],
 ) -> Gauge {
     recorder.register_gauge(&key(name, labels), &METADATA)
-}
-
-fn histogram(
-    recorder: &PrometheusRecorder,
-    name: &'static str,
-    labels: &[(&'static str, &str)],
-) -> Histogram {
-    recorder.register_histogram(&key(name, labels), &METADATA)
 }
 
 fn describe(recorder: &PrometheusRecorder) {
@@ -371,22 +363,5 @@ fn describe(recorder: &PrometheusRecorder) {
     ];
     for (name, text) in gauges {
         recorder.describe_gauge(KeyName::from(name), None, help(text));
-    }
-    let histograms = [
-        (
-            "tidegate_statement_seconds",
-            "Time from a statement's dispatch to its end.",
-        ),
-        (
-            "tidegate_route_seconds",
-            "Time to classify and route a statement.",
-        ),
-        (
-            "tidegate_pool_wait_seconds",
-            "Time a statement waited for a connection.",
-        ),
-    ];
-    for (name, text) in histograms {
-        recorder.describe_histogram(KeyName::from(name), Some(Unit::Seconds), help(text));
     }
 }

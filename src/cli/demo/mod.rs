@@ -64,7 +64,8 @@ pub(super) fn run(demo: &Demo) -> ExitCode {
 
 /// Runs the demo in a folder, which outlives everything that lives in it: nobody is left to wonder where the servers have gone.
 fn show_in(folder: &Folder, demo: &Demo, screen: &Screen) -> Result<bool, Vec<String>> {
-    let runtime = super::runtime()?;
+    // The router and what is shown of it wait for each other.
+    let runtime = super::runtime(Some(2))?;
     runtime.block_on(show(folder, demo, screen))
 }
 

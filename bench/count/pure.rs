@@ -1,12 +1,8 @@
-//! How many instructions does a decision take? For callgrind, by `bench/instructions`: the count does not depend on what else
-//! the machine does.
-//!
-//! `instructions CASE ROUNDS` does a case so many times, after it was done once. The difference between two numbers of rounds is what one takes.
+//! The layers that know no sockets: from a statement's text to where it goes.
 
-#[path = "../tests/it/support/corpus.rs"]
+#[path = "../../tests/it/support/corpus.rs"]
 #[allow(dead_code, reason = "the benchmarks use a part of it")]
 mod corpus;
-mod scene;
 
 use std::hint::black_box;
 
@@ -14,6 +10,19 @@ use tidegate::routing::{RoutingTable, SessionView, decide};
 use tidegate::session::facts_cache::FactsCache;
 use tidegate::sql::{Dialect, facts};
 use tidegate::telemetry::metrics::Metrics;
+
+use super::{Case, measured, scene};
+
+pub const CASES: [Case; 4] = [
+    ("decide-seen", |rounds| seen(&scene::table(100, 3), rounds)),
+    ("decide-seen-large", |rounds| {
+        seen(&scene::table(50_000, 1_000), rounds);
+    }),
+    ("decide-new", |rounds| new(&scene::table(100, 3), rounds)),
+    ("decide-new-large", |rounds| {
+        new(&scene::table(50_000, 1_000), rounds);
+    }),
+];
 
 const SEEN: [&str; 2] = [
     "SELECT \"accounts\".\"id\", \"accounts\".\"name\" FROM \"accounts\" WHERE \"accounts\".\"id\" = 1 LIMIT 21",
@@ -25,34 +34,22 @@ fn seen(table: &RoutingTable, rounds: usize) {
     let view = SessionView::new("app", "app", "");
     let cache = FactsCache::new(0, Metrics::new());
     let mut scratch = Vec::new();
-    for round in 0..=rounds {
+    let mut once = |round: usize| {
         let text = SEEN[round % 2].as_bytes();
         let facts = cache.facts(black_box(text), Dialect::default(), &mut scratch);
         black_box(decide(&facts, &view, table));
-    }
+    };
+    (0..SEEN.len()).for_each(&mut once);
+    measured(&mut || (0..rounds).for_each(&mut once));
 }
 
 /// Statements of the corpus, each looked at for the first time.
 fn new(table: &RoutingTable, rounds: usize) {
     let view = SessionView::new("app", "app", "");
     let texts = corpus::orm();
-    for text in texts.iter().cycle().take(rounds + 1) {
+    let mut once = |text: &String| {
         black_box(decide(&facts(black_box(text.as_bytes())), &view, table));
-    }
-}
-
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [case, rounds] = arguments.as_slice() else {
-        // `cargo bench` without arguments of its own.
-        return;
     };
-    let Ok(rounds) = rounds.parse() else { return };
-    match case.as_str() {
-        "seen" => seen(&scene::table(100, 3), rounds),
-        "seen, 50,000 relations and 1,000 rules" => seen(&scene::table(50_000, 1_000), rounds),
-        "new" => new(&scene::table(100, 3), rounds),
-        "new, 50,000 relations and 1,000 rules" => new(&scene::table(50_000, 1_000), rounds),
-        _ => {}
-    }
+    texts.iter().take(1).for_each(&mut once);
+    measured(&mut || texts.iter().cycle().take(rounds).for_each(&mut once));
 }
