@@ -337,12 +337,14 @@ impl Session {
     pub(super) async fn settle(&mut self) -> Result<(), End> {
         self.waits.cancelled = None;
         loop {
-            self.advance_job().await;
+            if self.job.is_some() {
+                Box::pin(self.advance_job()).await;
+            }
             if self.job.is_some() {
                 return Ok(());
             }
             if self.script.is_some() {
-                self.advance_script().await?;
+                Box::pin(self.advance_script()).await?;
             } else if self.batch.closing {
                 self.advance_closing();
             }

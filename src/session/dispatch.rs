@@ -176,7 +176,8 @@ impl Session {
         if !self.may_switch(Side::Analytic) || !self.analytic_is_free_for(proof.backend()) {
             return None;
         }
-        if let Err(error) = self.need_analytic(proof).await {
+        // Boxed, as what most messages do not come to would have its place in the future of each.
+        if let Err(error) = Box::pin(self.need_analytic(proof)).await {
             return Some(self.fail_batch(&error));
         }
         Some(Step::Done)

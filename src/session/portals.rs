@@ -93,7 +93,7 @@ impl Session {
             return Ok(Step::Wait);
         }
         if let Some(stepped) = self.is_stepped(&statement.facts) {
-            return self.describe_stepped(stepped, &statement).await;
+            return Box::pin(self.describe_stepped(stepped, &statement)).await;
         }
         let decision = self.route(&statement.facts);
         match (decision.outcome, decision.proof) {
@@ -180,7 +180,7 @@ impl Session {
                     bound: Some((&bound.values, &bound.formats)),
                     limit,
                 };
-                self.execute_stepped(name, &facts, run).await
+                Box::pin(self.execute_stepped(name, &facts, run)).await
             }
             Some(Portal::Local(command)) => {
                 if self.is_unsettled() {

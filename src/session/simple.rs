@@ -79,7 +79,7 @@ impl Session {
             return Ok(Step::Wait);
         }
         self.batch = Batch::default();
-        self.run_apart(text, parts).await
+        Box::pin(self.run_apart(text, parts)).await
     }
 
     /// Whether a batch of the extended protocol that is still open leaves room for a Query, which ends it.
