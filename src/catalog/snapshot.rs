@@ -1,8 +1,6 @@
 //! What did the backends hold when they were last asked?
 
-use std::collections::HashSet;
-
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::details::{Details, Origin};
 

@@ -3,10 +3,9 @@
 //! A [`RoutingTable`] is one immutable snapshot of both, compiled from a [`Config`] and a [`Catalog`]; a reload or a new
 //! reading of the catalogs makes another and swaps it in.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use crate::catalog::Catalog;
 use crate::config::{Config, Engine, Route};
@@ -40,7 +39,7 @@ impl RoutingTable {
     /// Compiles a snapshot.
     #[must_use]
     pub fn new(config: Arc<Config>, catalog: Arc<Catalog>, generation: u64) -> Self {
-        let mut claimed = HashSet::new();
+        let mut claimed = HashSet::default();
         let (mut by_name, mut by_glob) = (HashMap::<Box<str>, Vec<usize>>::default(), Vec::new());
         let (mut claims_by_glob, mut claims_by_session) = (false, false);
         for (at, rule) in config.routes.iter().enumerate() {

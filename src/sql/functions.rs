@@ -18,8 +18,9 @@
 //! `gen_random_uuid`), the names under which syntax shows up (`coalesce`, `extract`, `json_object`),
 //! newer PostgreSQL functions, and RisingWave's `tumble`, `hop`, `proctime` and the like.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
+
+use foldhash::HashSet;
 
 use super::facts::FunctionName;
 
