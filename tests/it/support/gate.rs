@@ -97,7 +97,8 @@ async fn relay(
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            () = open.cancelled() => return,
+            // Whoever waits for the gate to be shut sees the listener go last, so that no old connection is still open.
+            () = open.cancelled() => return connections.shutdown().await,
             accepted = listener.accept() => accepted,
         };
         let Ok((client, _)) = accepted else {
