@@ -198,10 +198,24 @@ fn copy(start: Cursor<'_>, depth: usize) -> StatementFacts {
     } else if matches!(
         facts.effect,
         Effect::Empty | Effect::Session | Effect::Transaction
-    ) {
+    ) || (facts.effect == Effect::Read && names_a_change(cursor))
+    {
         facts.effect = Effect::Unknown;
     }
     facts
+}
+
+/// Whether a word that changes rows stands among the options, where none has its place. Options that are merely wrong are told as
+/// PostgreSQL tells them by whoever runs the statement.
+fn names_a_change(options: Cursor<'_>) -> bool {
+    let mut words = options;
+    while !words.is_done() {
+        if words.eat_any(&["insert", "update", "delete", "merge", "into"]) {
+            return true;
+        }
+        words.advance();
+    }
+    false
 }
 
 #[cfg(test)]
@@ -291,6 +305,32 @@ mod tests {
             ("copy (select 1) to program 'sh'", "copy", Effect::Write),
             ("copy (commit) to stdout", "copy", Effect::Unknown),
             ("copy t", "copy", Effect::Unknown),
+            (
+                "copy t to stdout with (format csv, wrong 1)",
+                "copy",
+                Effect::Read,
+            ),
+            (
+                "copy t to stdout delimiter 'x' null as ''",
+                "copy",
+                Effect::Read,
+            ),
+            (
+                "copy t to stdout using delimiters 'x'",
+                "copy",
+                Effect::Read,
+            ),
+            (
+                "copy t to stdout with (a rule r as on insert to t do b)",
+                "copy",
+                Effect::Unknown,
+            ),
+            ("copy t to stdout with (insert)", "copy", Effect::Unknown),
+            (
+                "copy t to stdout csv; delete from t",
+                "copy",
+                Effect::Unknown,
+            ),
             ("copy t (delete from s) to stdout", "copy", Effect::Unknown),
         ] {
             let facts = facts(text.as_bytes());
