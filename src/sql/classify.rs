@@ -8,6 +8,7 @@
 use super::facts::{Access, Effect, ParsedBy, StatementFacts};
 use super::findings::Findings;
 use super::lexer::Kind;
+use super::reserved::is_reserved;
 use super::scan::scan;
 use super::tokens::Cursor;
 
@@ -73,6 +74,12 @@ fn plain_table(mut cursor: Cursor<'_>) -> Option<StatementFacts> {
         return None;
     }
     cursor.eat("only");
+    // A word that begins something else may be a relation's name by the grammar, but is not proven to be one.
+    let word = cursor.word(0).map(String::from_utf8_lossy);
+    let changes = cursor.is_any(0, &["insert", "update", "delete", "merge"]);
+    if changes || word.is_some_and(|word| is_reserved(&word)) {
+        return None;
+    }
     let name = cursor.relation()?;
     cursor.eat_mark("*");
     if !cursor.is_done() {

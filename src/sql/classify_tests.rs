@@ -102,6 +102,9 @@ fn names_where_relations_stand() {
             "read t,read s,read u",
         ),
         ("table only \"T\" *", "table", Effect::Read, "read t"),
+        ("table \"into\"", "table", Effect::Read, "read into"),
+        ("table into", "table", Effect::Write, ""),
+        ("table update", "table", Effect::Write, "read update"),
         ("table t order by 1", "table", Effect::Unknown, "read t"),
         ("values (1), (2)", "values", Effect::Unknown, ""),
     ] {
