@@ -21,6 +21,25 @@ pub fn take() -> BytesMut {
     buffer
 }
 
+/// Reads into the buffer that would be taken next, and takes it only if something came.
+pub fn fill<T>(inbox: &mut BytesMut, read: impl FnOnce(&mut BytesMut) -> T) -> T {
+    SPARE.with_borrow_mut(|spare| {
+        if spare.is_empty() {
+            spare.push(BytesMut::new());
+        }
+        let Some(buffer) = spare.last_mut() else {
+            return read(inbox);
+        };
+        buffer.reserve(READ_CHUNK_BYTES);
+        let done = read(buffer);
+        if !buffer.is_empty() {
+            *inbox = std::mem::take(buffer);
+            spare.pop();
+        }
+        done
+    })
+}
+
 /// Gives an empty buffer back.
 pub fn give(buffer: &mut BytesMut) {
     let buffer = std::mem::take(buffer);
@@ -48,6 +67,16 @@ mod tests {
         let again = take();
         assert_eq!(again.as_ptr(), at);
         assert!(again.is_empty() && again.capacity() >= READ_CHUNK_BYTES);
+    }
+
+    #[test]
+    fn a_buffer_into_which_nothing_was_read_stays() {
+        let mut inbox = BytesMut::new();
+        fill(&mut inbox, |_| ());
+        assert_eq!(inbox.capacity(), 0);
+        fill(&mut inbox, |buffer| buffer.extend_from_slice(b"message"));
+        assert_eq!(inbox, b"message"[..]);
+        assert!(take().is_empty());
     }
 
     #[test]

@@ -78,18 +78,21 @@ impl Wire {
     /// # Errors
     /// The socket's.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.inbox.capacity() - self.inbox.len() < READ_CHUNK_BYTES / 4 {
-            if self.inbox.is_empty() {
-                self.inbox = spare::take();
-            } else {
+        let stream = &mut self.stream;
+        let read = if self.inbox.is_empty() {
+            // Who waits holds no buffer.
+            if self.inbox.capacity() > 0 {
+                spare::give(&mut self.inbox);
+            }
+            spare::fill(&mut self.inbox, |buffer| {
+                poll_read_buf(Pin::new(stream), cx, buffer)
+            })
+        } else {
+            if self.inbox.capacity() - self.inbox.len() < READ_CHUNK_BYTES / 4 {
                 self.inbox.reserve(READ_CHUNK_BYTES);
             }
-        }
-        let read = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.inbox);
-        // Who waits holds no buffer.
-        if self.inbox.is_empty() {
-            spare::give(&mut self.inbox);
-        }
+            poll_read_buf(Pin::new(stream), cx, &mut self.inbox)
+        };
         let read = ready!(read)?;
         self.received += read as u64;
         self.ended |= read == 0;

@@ -190,13 +190,15 @@ fn look_up<'a>(name: &'a RelationName, view: &'a SessionView, table: &RoutingTab
     if !catalogs_describe(view, table) {
         return Seen::default();
     }
+    // Most names are in no analytic catalog, which is asked of all of them at once.
+    let claimed = table.may_claim(&name.name);
     if let Some(schema) = name.schema.as_deref() {
-        return see(schema, &name.name, table);
+        return see(schema, &name.name, claimed, table);
     }
     let mut seen = view
         .search_path
         .iter()
-        .map(|schema| see(schema, &name.name, table));
+        .map(|schema| see(schema, &name.name, claimed, table));
     seen.find(Seen::anywhere).unwrap_or_default()
 }
 
@@ -208,7 +210,7 @@ fn catalogs_describe(view: &SessionView, table: &RoutingTable) -> bool {
         && table.catalog.backend(config.default).is_some()
 }
 
-fn see<'a>(schema: &'a str, name: &str, table: &RoutingTable) -> Seen<'a> {
+fn see<'a>(schema: &'a str, name: &str, claimed: bool, table: &RoutingTable) -> Seen<'a> {
     let has = |index| {
         table
             .catalog
@@ -219,6 +221,7 @@ fn see<'a>(schema: &'a str, name: &str, table: &RoutingTable) -> Seen<'a> {
         .config
         .analytic()
         .map(|(index, _)| index)
+        .filter(|_| claimed)
         .find(|index| has(*index));
     Seen {
         schema: Some(schema),

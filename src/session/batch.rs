@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::pipeline::Side;
 use crate::sql::StatementFacts;
@@ -56,6 +57,9 @@ pub struct Part {
     /// What it does.
     pub facts: Arc<StatementFacts>,
 }
+
+/// The statements of a string; nearly always there is one.
+pub type Parts = SmallVec<[Part; 1]>;
 
 /// A string of several statements that is worked off run by run.
 #[derive(Debug)]

@@ -51,7 +51,7 @@ impl Session {
         let decision = self.route(&facts);
         let way = match &decision.outcome {
             _ if local.is_some() => Ok(Way::Oltp),
-            Err(refused) => Err((**refused).clone()),
+            Err(refused) => Err(refused.clone()),
             Ok(_) => Ok(decision.proof.map_or(Way::Oltp, Way::Analytic)),
         };
         let is_trial = self.is_trial(&decision);

@@ -13,7 +13,7 @@ use crate::protocol::frame::{self, HEADER_BYTES};
 use crate::protocol::frontend;
 
 /// What there is of the client's next message.
-enum Next {
+pub(super) enum Next {
     /// All of it, or the beginning of a long one.
     Frame(BytesMut),
     /// Nothing, or a piece that was passed on, which is `true`.
@@ -43,16 +43,8 @@ impl Session {
             && room(&self.client.out)
     }
 
-    /// Takes one frame of the client's, or a piece of one that is passed on in pieces. Returns whether there was any.
-    pub(super) async fn take_frame(&mut self) -> Result<bool, End> {
-        match self.next_frame()? {
-            Next::Frame(frame) => self.try_frame(frame).await,
-            Next::Passed(any) => Ok(any),
-        }
-    }
-
     /// The client's next frame, or the beginning of a long one, unless a piece of it is passed on already.
-    fn next_frame(&mut self) -> Result<Next, End> {
+    pub(super) fn next_frame(&mut self) -> Result<Next, End> {
         if let Some(frame) = self.held.take() {
             return Ok(Next::Frame(frame));
         }
@@ -99,14 +91,10 @@ impl Session {
         }
     }
 
-    /// Deals with a frame, or the start of a long one, or keeps it for later.
-    async fn try_frame(&mut self, frame: BytesMut) -> Result<bool, End> {
+    /// A frame, or the start of a long one, was dealt with as `step` says. Returns whether the session has moved; if not it is kept for later.
+    pub(super) fn after_frame(&mut self, frame: BytesMut, step: Step) -> Result<bool, End> {
         let total = frame::head(&frame)?.map_or(frame.len(), |head| head.total);
-        if let Some(lease) = self.oltp.as_mut() {
-            lease.conn_mut().wire.make_room();
-        }
-        self.needs_whole = false;
-        match self.on_frame(&frame).await? {
+        match step {
             Step::Done => {}
             Step::Wait => {
                 self.held = Some(frame);
@@ -125,7 +113,12 @@ impl Session {
         Ok(true)
     }
 
-    async fn on_frame(&mut self, frame: &BytesMut) -> Result<Step, End> {
+    /// Deals with a frame, or the start of a long one.
+    pub(super) async fn on_frame(&mut self, frame: &BytesMut) -> Result<Step, End> {
+        if let Some(lease) = self.oltp.as_mut() {
+            lease.conn_mut().wire.make_room();
+        }
+        self.needs_whole = false;
         let tag = frame.first().copied().unwrap_or_default();
         let body = frame.get(HEADER_BYTES..).unwrap_or_default();
         if self.home.is_terminated() && self.status != b'I' && self.oltp.is_none() {

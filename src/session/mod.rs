@@ -72,6 +72,7 @@ use copy_out::CopyOut;
 use cursors::Cursors;
 use deadline::Waits;
 use deferred::Deferred;
+use frames::Next;
 use pins::{PinReason, Pins};
 use pipeline::{Pipeline, Side};
 use prepared::StatementKey;
@@ -430,8 +431,18 @@ impl Session {
             if self.pipeline.is_empty() {
                 self.settle().await?;
             }
-            if self.may_take() && self.take_frame().await? {
-                continue;
+            // Not in a function of its own, whose future would be moved for each message.
+            if self.may_take() {
+                match self.next_frame()? {
+                    Next::Frame(frame) => {
+                        let step = self.on_frame(&frame).await?;
+                        if self.after_frame(frame, step)? {
+                            continue;
+                        }
+                    }
+                    Next::Passed(true) => continue,
+                    Next::Passed(false) => {}
+                }
             }
             if self.pass_replies()? {
                 continue;

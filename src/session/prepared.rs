@@ -3,8 +3,9 @@
 //! A statement is known by its text and parameter types, never by the name a client gave it, so that clients which use the same
 //! name for different statements can share a connection. The set is bounded; the least recently used is closed.
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
+
+use foldhash::HashMap;
 
 use super::adapted::Described;
 use crate::limits::CONNECTION_STATEMENTS_MAX;

@@ -44,7 +44,11 @@ impl Session {
         let copied = self.pipeline.front().and_then(|entry| entry.made) == Some(Made::Copied);
         let looked_into =
             matches!(to, To::Session | To::Inspection | To::Job) || copied || self.recodes(side);
-        if !looked_into && self.pass_rows(side, to) {
+        // What a statement of a simple query did is looked for in its tag only where it may have moved or pinned something.
+        let unread = (side, expect, to) == (Side::Oltp, Expect::Query, To::Client)
+            && self.pins_to_come.is_empty()
+            && self.moves_to_come.is_empty();
+        if !looked_into && self.pass_rows(side, to, unread) {
             return Ok(true);
         }
         let Some(conn) = self.conn(side) else {

@@ -1,17 +1,20 @@
 //! How do rows get from a backend to the client?
 //!
-//! Unread, a run of them at a time. A row up to [`limits::ROW_WHOLE_BYTES_MAX`] is passed on once all of it is here, so that a backend which
+//! Unread, a run of them at a time, with what stands around the rows of a simple query. A row up to [`limits::ROW_WHOLE_BYTES_MAX`] is passed on once all of it is here, so that a backend which
 //! dies within it can still be told of; a longer one is passed on in pieces, and nothing can be said to the client before its end.
+
+use bytes::Buf;
 
 use super::Session;
 use super::pipeline::{Side, To};
 use crate::limits;
 use crate::pool::Lease;
-use crate::protocol::frame;
+use crate::protocol::frame::{self, HEADER_BYTES};
 
 impl Session {
-    /// Passes on a run of DataRow and CopyData messages, the last one perhaps in part.
-    pub(super) fn pass_rows(&mut self, side: Side, to: To) -> bool {
+    /// Passes on a run of DataRow and CopyData messages, the last one perhaps in part. `unread`: RowDescription and CommandComplete may
+    /// be among them, as nobody but the client wants to know what they say.
+    pub(super) fn pass_rows(&mut self, side: Side, to: To, unread: bool) -> bool {
         let wanted = matches!(to, To::Client | To::ClientNotReady);
         let Self {
             oltp,
@@ -28,14 +31,25 @@ impl Session {
         let mut end = conn.passing.min(inbox.len());
         conn.passing -= end;
         while conn.passing == 0 {
-            let head = match frame::head(inbox.get(end..).unwrap_or_default()) {
-                Ok(Some(head)) if matches!(head.tag, b'D' | b'd') => head,
-                _ => break,
+            let rest = inbox.get(end..).unwrap_or_default();
+            let Ok(Some(head)) = frame::head(rest) else {
+                break;
             };
-            let here = head.total.min(inbox.len() - end);
+            let here = head.total.min(rest.len());
+            let passes = match head.tag {
+                b'D' | b'd' => true,
+                b'T' => unread && here == head.total,
+                // SELECT, INSERT, UPDATE; others may have done something to the session.
+                b'C' => {
+                    unread
+                        && here == head.total
+                        && matches!(rest.get(HEADER_BYTES), Some(b'S' | b'I' | b'U'))
+                }
+                _ => false,
+            };
             let too_long = head.total > limits::BACKEND_ROW_BYTES_MAX;
             let soon_whole = here < head.total && head.total <= limits::ROW_WHOLE_BYTES_MAX;
-            if too_long || soon_whole {
+            if !passes || too_long || soon_whole {
                 break;
             }
             conn.passing = head.total - here;
@@ -44,10 +58,10 @@ impl Session {
         if end == 0 {
             return false;
         }
-        let rows = inbox.split_to(end);
-        if wanted {
-            client.out.extend_from_slice(&rows);
+        if wanted && let Some(rows) = inbox.get(..end) {
+            client.out.extend_from_slice(rows);
         }
+        inbox.advance(end);
         true
     }
 

@@ -5,14 +5,14 @@
 //! a string (<https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT>); the first error ends it,
 //! and there is one ReadyForQuery.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use super::backends::ABORT;
-use super::batch::{Batch, FailedBy, Part, Script};
+use super::batch::{Batch, FailedBy, Part, Parts, Script};
 use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To};
 use super::steps::{Progress, Run, Stepped};
@@ -43,7 +43,7 @@ impl Session {
         if ranges.is_empty() || ranges.len() > STATEMENTS_PER_QUERY_MAX {
             return Ok(self.query_oltp(frame, text, &[]).await);
         }
-        let mut parts = Vec::with_capacity(ranges.len());
+        let mut parts = Parts::with_capacity(ranges.len());
         for range in ranges {
             let facts = self.facts(text.get(range.clone()).unwrap_or_default());
             parts.push(Part { range, facts });
@@ -113,8 +113,8 @@ impl Session {
 
     /// The decisions for all statements of a string, if all of them go to the default backend and none of them can change where
     /// a later one goes.
-    fn all_oltp(&mut self, parts: &[Part], text: &[u8]) -> Option<Vec<Decision>> {
-        let mut decisions = Vec::with_capacity(parts.len());
+    fn all_oltp(&mut self, parts: &[Part], text: &[u8]) -> Option<SmallVec<[Decision; 1]>> {
+        let mut decisions = SmallVec::with_capacity(parts.len());
         let mut moved = false;
         for part in parts {
             let statement = text.get(part.range.clone()).unwrap_or_default();
@@ -184,7 +184,7 @@ impl Session {
     }
 
     /// Runs a string whose statements do not all go to the default backend.
-    async fn run_apart(&mut self, text: &[u8], parts: Vec<Part>) -> Result<Step, End> {
+    async fn run_apart(&mut self, text: &[u8], parts: Parts) -> Result<Step, End> {
         // The common case: one read for an analytic backend, outside of a transaction.
         if let [part] = parts.as_slice()
             && self.status == b'I'
@@ -243,7 +243,7 @@ impl Session {
     }
 
     /// From now on a string is worked off run by run.
-    fn begin_script(&mut self, text: &[u8], parts: Vec<Part>, wrapped: bool) -> Step {
+    fn begin_script(&mut self, text: &[u8], parts: Parts, wrapped: bool) -> Step {
         let defines = parts.iter().any(|part| {
             let one = text.get(part.range.clone()).unwrap_or_default();
             self.definition(&part.facts, one).is_some()
@@ -252,7 +252,7 @@ impl Session {
             text: Bytes::copy_from_slice(text),
             several: parts.len() > 1,
             defines,
-            parts: VecDeque::from(parts),
+            parts: parts.into_iter().collect(),
             wrapped,
             unwrapped: false,
             failed: None,

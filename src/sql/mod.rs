@@ -43,8 +43,6 @@ mod template;
 pub(crate) mod tokens;
 mod wrap;
 
-use std::ops::Range;
-
 pub use copied::{Copied, CopyOption, CopyValue, copied};
 pub use cursors::{ALL_ROWS, Declared, Direction, Fetched, declared, fetched};
 pub use databases::database_wanted;
@@ -55,7 +53,7 @@ pub use facts::{
 pub use functions::is_read_only_builtin;
 pub use lexer::Dialect;
 pub use session_functions::{SetConfig, set_config_calls, tells_process_id};
-pub use split::split_with;
+pub use split::{Ranges, split_with};
 pub use template::template;
 
 use findings::Findings;
@@ -70,7 +68,7 @@ pub fn facts(text: &[u8]) -> StatementFacts {
 
 /// Byte ranges of the statements in `text`, under the default dialect.
 #[must_use]
-pub fn split(text: &[u8]) -> Vec<Range<usize>> {
+pub fn split(text: &[u8]) -> Ranges {
     split_with(text, &Dialect::default())
 }
 

@@ -7,7 +7,12 @@
 
 use std::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::lexer::{Dialect, Kind, SPACE, WORD_START, is, lex};
+
+/// Where statements stand in a text; nearly always there is one.
+pub type Ranges = SmallVec<[Range<usize>; 1]>;
 
 /// What has been seen of the statement under way.
 #[derive(Default)]
@@ -62,9 +67,9 @@ impl Statement {
 /// Byte ranges of the statements in `text`, each without its semicolon, in order. Comments before a
 /// statement belong to it. Those with nothing but white space and comments are left out.
 #[must_use]
-pub fn split_with(text: &[u8], dialect: &Dialect) -> Vec<Range<usize>> {
+pub fn split_with(text: &[u8], dialect: &Dialect) -> Ranges {
     match single(text) {
-        Some(range) => vec![range],
+        Some(range) => smallvec![range],
         None => split_by_tokens(text, dialect),
     }
 }
@@ -95,19 +100,21 @@ fn single(text: &[u8]) -> Option<Range<usize>> {
 /// Whether a text has nothing in it that can hold a semicolon.
 fn is_plain(text: &[u8]) -> bool {
     let mut open = 0_usize;
-    let mut before = b' ';
-    for byte in text {
+    for (at, byte) in text.iter().enumerate() {
+        // Nearly all bytes are passed by this look alone.
+        if !MAY_HOLD[usize::from(*byte)] {
+            continue;
+        }
+        let next = text.get(at + 1);
         match *byte {
-            b'\'' | b'"' => return false,
-            // `$1` is no quote; `$$` and `$a$` may be one.
-            _ if before == b'$' && !byte.is_ascii_digit() => return false,
-            b'-' if before == b'-' => return false,
-            b'*' if before == b'/' => return false,
             b'(' => open += 1,
             b')' => open = open.saturating_sub(1),
-            _ => {}
+            b'-' if next != Some(&b'-') => {}
+            b'/' if next != Some(&b'*') => {}
+            // `$1` is no quote; `$$` and `$a$` may be one.
+            b'$' if next.is_none_or(u8::is_ascii_digit) => {}
+            _ => return false,
         }
-        before = *byte;
     }
     // The body of a function in SQL.
     let creates = text
@@ -116,8 +123,20 @@ fn is_plain(text: &[u8]) -> bool {
     open == 0 && !creates
 }
 
-fn split_by_tokens(text: &[u8], dialect: &Dialect) -> Vec<Range<usize>> {
-    let mut ranges = Vec::new();
+/// The bytes that may begin something which holds a semicolon.
+const MAY_HOLD: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b"'\"()-/$";
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
+fn split_by_tokens(text: &[u8], dialect: &Dialect) -> Ranges {
+    let mut ranges = Ranges::new();
     let mut now = Statement::default();
     for token in lex(text, *dialect) {
         let bytes = token.bytes(text);
@@ -145,7 +164,7 @@ fn split_by_tokens(text: &[u8], dialect: &Dialect) -> Vec<Range<usize>> {
     ranges
 }
 
-fn close(now: &mut Statement, ranges: &mut Vec<Range<usize>>) {
+fn close(now: &mut Statement, ranges: &mut Ranges) {
     let done = std::mem::take(now);
     if let Some(start) = done.start
         && done.significant
