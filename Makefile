@@ -10,7 +10,7 @@
 #   make drivers              client drivers through the router, eight clients over two connections
 #   make drivers ARGS=psql    …and only one of them
 #   make suites               the drivers' own test suites through the router (half an hour and more)
-#   make bench                speed next to PgBouncer's and Pgpool-II's, a quarter of an hour
+#   make bench                speed next to PgBouncer's and Pgpool-II's, twenty minutes
 #   make bench ARGS=--quick   …in two minutes, to see that it works
 #   make bench-count          instructions by callgrind, next to the baseline
 

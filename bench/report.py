@@ -84,7 +84,7 @@ def throughput(results):
 
 
 def latency(results):
-    yield "At half of what the slowest can do, 8 clients; µs from when a transaction was due. In brackets: more than direct."
+    yield "At half of what the slowest can do, 8 clients, µs from when a transaction was due; and for one client alone. In brackets: more than direct."
     rows = []
     for cell in results.cells("latency"):
         for what in ("p50", "p99"):

@@ -6,11 +6,11 @@
 part_growth() {
     local clients target round
     local counts transactions
-    transactions=$(full_or_quick 120000 15000)
+    transactions=$(full_or_quick 60000 15000)
     read -ra counts <<<"$(full_or_quick "128 1000 5000" "128 500")"
     for clients in "${counts[@]}"; do
         start_targets growth simple "$clients"
-        for ((round = 0; round < $(full_or_quick 2 1); round++)); do
+        for ((round = 0; round < $(full_or_quick 5 1); round++)); do
             for target in "${chosen[@]}"; do
                 run_pgbench growth "$clients" "$target" "$clients" -S -M simple -t $((transactions / clients)) -l --log-prefix="$work/growth"
                 record_latency growth "$clients" "$target" "$work/growth"

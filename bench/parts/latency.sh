@@ -1,4 +1,4 @@
-# How much longer does a statement take at half of what the slowest target can do?
+# How much longer does a statement take, for a client alone and at half of what the slowest target can do?
 #
 # All targets get the same number of transactions a second, so that none is measured in its own queue. A latency counts from when the
 # transaction was due.
@@ -6,7 +6,7 @@
 
 part_latency() {
     local protocol clients=8 round target rate seconds rounds
-    rounds=$(full_or_quick 3 1) seconds=$(full_or_quick 3 1)
+    rounds=$(full_or_quick 5 1) seconds=$(full_or_quick 2 1)
     for protocol in simple extended prepared; do
         start_targets latency "$protocol" "$clients"
         : >"$work/peaks"
@@ -19,6 +19,8 @@ part_latency() {
             for target in "${chosen[@]}"; do
                 run_pgbench latency "$protocol" "$target" "$clients" -S -M "$protocol" -T "$seconds" -R "$rate" -l --log-prefix="$work/latency"
                 record_latency latency "$protocol" "$target" "$work/latency"
+                run_pgbench latency "$protocol, alone" "$target" 1 -S -M "$protocol" -T 1 -l --log-prefix="$work/latency"
+                record_latency latency "$protocol, alone" "$target" "$work/latency"
             done
         done
     done

@@ -9,7 +9,7 @@ part_literals() {
     printf '%s\n' "$random" "SELECT abalance FROM pgbench_accounts WHERE aid = :aid;" >"$work/random.sql"
     start_targets literals simple 8
     warm_up 8 -S
-    for ((round = 0; round < $(full_or_quick 3 1); round++)); do
+    for ((round = 0; round < $(full_or_quick 5 1); round++)); do
         for target in "${chosen[@]}"; do
             for which in same random; do
                 run_pgbench literals "$which" "$target" 8 -M simple -T "$(full_or_quick 2 1)" -f "$work/$which.sql"

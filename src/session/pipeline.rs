@@ -327,14 +327,12 @@ impl Pipeline {
 
     /// The answers of the router's own that are due now.
     pub fn take_local(&mut self) -> Option<Bytes> {
-        match self.items.pop_front() {
-            Some(Item::Local { answer, .. }) => Some(answer),
-            Some(remote) => {
-                self.items.push_front(remote);
-                None
-            }
-            None => None,
-        }
+        let Item::Local { answer, .. } = self.items.front_mut()? else {
+            return None;
+        };
+        let answer = std::mem::take(answer);
+        self.items.pop_front();
+        Some(answer)
     }
 
     /// The message whose reply comes next.
@@ -396,16 +394,14 @@ impl Pipeline {
         }
     }
 
-    /// Ends the first entry.
-    pub fn pop(&mut self) -> Option<Entry> {
-        match self.items.pop_front() {
-            Some(Item::Remote(entry)) => Some(entry),
-            Some(local) => {
-                self.items.push_front(local);
-                None
-            }
-            None => None,
-        }
+    /// Ends the first entry. Returns who got its replies, and when it was sent where it ran a statement.
+    pub fn pop(&mut self) -> Option<(To, Option<Instant>)> {
+        let Item::Remote(entry) = self.items.front()? else {
+            return None;
+        };
+        let ended = (entry.to, entry.started);
+        self.items.pop_front();
+        Some(ended)
     }
 
     /// An error ends the first entry: `Query` and `Sync` wait for their ReadyForQuery; otherwise everything up to the next Sync is

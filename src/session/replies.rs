@@ -205,15 +205,12 @@ impl Session {
 
     /// The first reply owed is complete.
     fn end_entry(&mut self, side: Side) {
-        let Some(entry) = self.pipeline.pop() else {
+        let Some((to, Some(started))) = self.pipeline.pop() else {
             return;
         };
-        let Some(started) = entry
-            .started
-            .filter(|_| matches!(entry.to, To::Client | To::ClientNotReady | To::Job))
-        else {
+        if !matches!(to, To::Client | To::ClientNotReady | To::Job) {
             return;
-        };
+        }
         let index = match side {
             Side::Oltp => Some(self.snapshot.table.config.default),
             Side::Analytic => self.conn(side).map(|conn| conn.backend),
