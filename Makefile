@@ -44,7 +44,7 @@ test: ## Run all tests: Rust, the demo, the Django example
 test-risingwave: ## Run the tests of the analytic side against the RisingWave at $RISINGWAVE_URL
 	@test -n "$$RISINGWAVE_URL" || { echo "RISINGWAVE_URL is not set: give the url of a RisingWave that tests may write to, such as postgres://root@127.0.0.1:4566/dev" >&2; exit 2; }
 	@scripts/install.sh rust compiler postgres
-	$(CARGO) test --locked --test it risingwave::facts::
+	$(CARGO) test --locked --test it -- risingwave::facts:: risingwave::through
 
 conformance: ## Run PostgreSQL's own suites directly and through Tidegate, in both pooling modes, and compare
 	@scripts/install.sh rust compiler postgres psql python

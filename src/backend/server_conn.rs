@@ -1,5 +1,6 @@
 //! What does the router know of one connection to a backend?
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -53,6 +54,8 @@ pub struct ServerConn {
     pub prepared: PreparedSet,
     /// The statements that set what is set on it now by the router; `None` where that is not known.
     pub settings: Option<String>,
+    /// Settings of the engine's own that differ from their defaults on it.
+    pub own_settings: BTreeSet<&'static str>,
     /// What the session that used it last has set on it, beyond its startup parameters.
     pub applied: Arc<Settings>,
     /// The `application_name` it logged in with.
@@ -96,6 +99,7 @@ impl ServerConn {
             passing: 0,
             prepared: PreparedSet::default(),
             settings: None,
+            own_settings: BTreeSet::new(),
             applied: Arc::default(),
             application: Box::default(),
             sequences_of: (0, 0),

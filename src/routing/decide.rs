@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::decision::{Decision, Reason};
 use super::define;
+use super::own;
 use super::place::{Home, Place, place};
 use super::proof::Proof;
 use super::refusal;
@@ -28,7 +29,10 @@ pub fn decide(facts: &StatementFacts, view: &SessionView, table: &RoutingTable) 
     match facts.effect {
         Effect::Empty => return stay(default, Reason::NoRelations, None),
         Effect::Transaction => return stay(default, Reason::TransactionControl, None),
-        Effect::Session => return stay(default, Reason::Session, None),
+        Effect::Session => {
+            let own = own::decision(facts, view, table);
+            return own.unwrap_or_else(|| stay(default, Reason::Session, None));
+        }
         // No command begins like this: PostgreSQL says so better than we could.
         Effect::Unknown if facts.kind == "unknown" => return stay(default, Reason::Unparsed, None),
         _ => {}
@@ -433,7 +437,7 @@ fn reads_only(
     }
 }
 
-fn go(target: usize, reason: Reason, rule: Option<super::RuleId>) -> Decision {
+pub(super) fn go(target: usize, reason: Reason, rule: Option<super::RuleId>) -> Decision {
     sent(target, reason, rule, Proof::of_read(target))
 }
 

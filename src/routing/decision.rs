@@ -100,6 +100,8 @@ reasons! {
     MirroredNotReady => "mirrored_not_ready",
     /// It reads mirrored relations that a rule sends away, and the analytic side lacks something that it needs.
     MirroredUnsupported => "mirrored_unsupported",
+    /// Only an analytic engine knows what it asks for.
+    AnalyticOnly => "analytic_only",
     /// The router answers it.
     Local => "local",
     /// Refused: it writes on the analytic side.

@@ -156,11 +156,16 @@ fn write(
     view: &SessionView,
     table: &RoutingTable,
 ) -> Option<Decision> {
-    let plain = matches!(facts.kind, "insert" | "update" | "delete")
+    let truncates =
+        facts.kind == "truncate" && table.config.backends.get(target)?.ddl == DdlMode::Adapt;
+    let plain = (truncates || matches!(facts.kind, "insert" | "update" | "delete"))
         && facts.session == SessionEffect::None;
     let written = |(used, _): &&(&RelationUse, Place<'_>)| used.access == Access::Write;
-    let (used, at) = placed.uses.iter().find(written)?;
-    if !plain || at.home != Home::Analytic(target) || !takes_writes(target, used, at, table) {
+    let (_, at) = placed.uses.iter().find(written)?;
+    let takes = |(used, at): &(&RelationUse, Place<'_>)| {
+        at.home == Home::Analytic(target) && takes_writes(target, used, at, table)
+    };
+    if !plain || !placed.uses.iter().filter(written).all(takes) {
         return None;
     }
     if let Some(elsewhere) = placed.uses.iter().find(|(_, at)| !is_on(at.home, target)) {

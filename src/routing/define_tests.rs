@@ -232,6 +232,15 @@ fn single_changes_of_tables_are_proven_where_they_are_allowed() {
         assert_eq!(told(&scene, text).reason, reason, "{text}");
         assert_eq!(proof(&scene, text), None, "{text}");
     }
+    let adapting = self::scene("    access: read_write\n    ddl: adapt\n");
+    let found = proof(
+        &adapting,
+        "truncate table only orders restart identity cascade",
+    );
+    assert!(matches!(found, Some(Proof::Write(_))));
+    for text in ["truncate daily", "truncate orders, daily"] {
+        assert_eq!(told(&adapting, text).reason, "write_on_analytic", "{text}");
+    }
     scene.1.in_transaction = true;
     let found = told(&scene, "insert into orders values (1)");
     assert_eq!(found.reason, "write_on_analytic");

@@ -162,6 +162,20 @@ pub(super) fn secret(used: &RelationUse, at: &Place<'_>, table: &RoutingTable) -
         .hint("List the user under admins: in router.yaml if it may see them.")
 }
 
+/// A SHOW whose answer may hold passwords.
+pub(super) fn shown_secret(words: &str, backend: &str) -> ClientError {
+    let what: Vec<&str> = words.split_whitespace().take(2).collect();
+    let message = format!(
+        "permission denied for SHOW {}",
+        what.join(" ").to_uppercase()
+    );
+    ClientError::refused(INSUFFICIENT_PRIVILEGE, message)
+        .detail(format!(
+            "It may show the passwords of connectors on \"{backend}\"."
+        ))
+        .hint("List the user under admins: in router.yaml if it may see them.")
+}
+
 /// A read that may succeed later, as it is.
 pub(super) fn not_ready(
     used: &RelationUse,

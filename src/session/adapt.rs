@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::{Bytes, BytesMut};
 
 use super::adapted::{Adapted, Described, Opened};
+use super::again::Again;
 use super::errors::{cut_short, no_parameter};
 use super::pipeline::{Expect, Side, To};
 use super::prepared::{PREFIX, StatementKey};
@@ -91,6 +92,7 @@ impl Session {
         total: usize,
         names: &BindNames<'_>,
         statement: &ClientStatement,
+        is_trial: bool,
     ) -> Result<Option<Arc<Opened>>, Step> {
         let Some(values) = self.values() else {
             return Ok(None);
@@ -121,6 +123,18 @@ impl Session {
             Ok(sending) => sending,
             Err(error) => return Err(self.fail_batch(&error)),
         };
+        let retried = is_trial.then(|| {
+            let statement = (names.statement, statement);
+            Again::new(
+                statement,
+                rest,
+                &bind,
+                &adapted,
+                described.as_deref(),
+                values,
+            )
+        });
+        let retried = retried.flatten().map(Arc::new);
         let named = named && !sending.passing;
         let there = self.prepare_analytic(&sending.key, named, To::Errors).0;
         let tail = sending.tail.as_deref().unwrap_or(rest);
@@ -144,6 +158,7 @@ impl Session {
             tail,
             columns,
             name,
+            again: retried,
         });
         if opened.name.get().is_some() {
             self.keep_portal(&opened);
@@ -365,6 +380,9 @@ impl Session {
             columns,
         };
         conn.prepared.describe(key, described, now);
+        if let Some(described) = conn.prepared.described(key, 0) {
+            self.note_described(key, described);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use super::again::Again;
 use super::bounds::{self, Literal};
 use super::errors::{
     bad_encoding, incorrect_binary, invalid_text, no_such_form, no_such_format, wrong_formats,
@@ -393,6 +394,8 @@ pub struct Opened {
     pub columns: OnceLock<Option<Columns>>,
     /// Its name there, where it has one, which is the router's own.
     pub name: OnceLock<Box<[u8]>>,
+    /// How it is bound on the default backend, where that may have to run it.
+    pub again: Option<Arc<Again>>,
 }
 
 impl Wanted {

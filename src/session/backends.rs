@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::errors::{in_read_only, may_read_differently};
+use super::errors::{in_read_only, may_read_differently, setting_unknown};
 use super::pipeline::{Expect, Side, To};
 use super::tracking::PATH_QUERY;
 use super::{End, Leased, Session};
@@ -15,7 +15,7 @@ use crate::error::ClientError;
 use crate::pool::Lease;
 use crate::protocol::{frontend, sqlstate};
 use crate::routing::{Proof, write_in_transaction};
-use crate::sql;
+use crate::sql::{self, StatementFacts};
 
 /// What makes the default backend fail its transaction when a statement of it failed elsewhere. It is no SQL on purpose: PostgreSQL
 /// then is in the very state it would be in had the statement failed there, and its log says why.
@@ -109,13 +109,20 @@ impl Session {
         &mut self,
         proof: Proof,
         text: &[u8],
+        facts: &StatementFacts,
     ) -> Result<(), ClientError> {
-        self.check_text(proof, text)?;
+        self.check_text(proof, text, facts)?;
         self.need_analytic_for_string(proof, text).await
     }
 
     /// Whether what changes something may do so in this transaction, and has a text that every lexer reads as ours does.
-    pub(super) fn check_text(&self, proof: Proof, text: &[u8]) -> Result<(), ClientError> {
+    pub(super) fn check_text(
+        &self,
+        proof: Proof,
+        text: &[u8],
+        facts: &StatementFacts,
+    ) -> Result<(), ClientError> {
+        self.check_settings(proof.backend(), text, facts)?;
         if matches!(proof, Proof::Read(_)) {
             return Ok(());
         }
@@ -133,6 +140,32 @@ impl Session {
         }
         let name = self.snapshot.table.backend_name(proof.backend());
         Err(may_read_differently(name))
+    }
+
+    /// Whether the settings that a statement asks for have the session's values on a backend. A wrong one might let rows be seen that
+    /// should not be.
+    fn check_settings(
+        &self,
+        backend: usize,
+        text: &[u8],
+        facts: &StatementFacts,
+    ) -> Result<(), ClientError> {
+        if !facts.functions.iter().any(|f| f.name == "current_setting") {
+            return Ok(());
+        }
+        let dialect = self.snapshot.backends.get(backend).map(|b| b.dialect);
+        let followed = dialect.map_or(&[][..], Dialect::followed_settings);
+        let known = |asked: &String| {
+            asked == "search_path" || followed.iter().any(|name| name.eq_ignore_ascii_case(asked))
+        };
+        let name = self.snapshot.table.backend_name(backend);
+        match sql::settings_asked_for(text).filter(|asked| !asked.is_empty()) {
+            None => Err(setting_unknown(None, name)),
+            Some(asked) => match asked.iter().find(|asked| !known(asked)) {
+                Some(unknown) => Err(setting_unknown(Some(unknown), name)),
+                None => Ok(()),
+            },
+        }
     }
 
     /// A change of rows stands alone: in a transaction, a string or a batch that others are part of it would not be undone with them.
@@ -208,16 +241,25 @@ impl Session {
         }
         // What is set inside a block is gone at its end.
         conn.settings = Some(settings.clone()).filter(|_| !in_block);
-        self.send_query(Side::Analytic, settings.as_bytes(), To::Errors);
+        let left = std::mem::take(&mut conn.own_settings);
+        let mut text = settings;
+        for name in left.iter().filter(|name| !self.own_settings.is_set(name)) {
+            text.push_str(&format!("; SET {name} TO DEFAULT"));
+        }
+        let own = self.own_settings.iter().map(|(name, _)| name).collect();
+        if let Some(conn) = self.conn(Side::Analytic) {
+            conn.own_settings = own;
+        }
+        self.send_query(Side::Analytic, text.as_bytes(), To::Errors);
     }
 
     /// The statements that set what the session's own connection says of itself, as far as the engine knows it.
-    fn settings_for(&self, backend: usize) -> String {
+    fn settings_for(&self, index: usize) -> String {
         let mut text = format!(
             "SET search_path TO {}",
-            self.view.path_on(backend, &self.snapshot.table)
+            self.view.path_on(index, &self.snapshot.table)
         );
-        let Some(backend) = self.snapshot.backends.get(backend) else {
+        let Some(backend) = self.snapshot.backends.get(index) else {
             return text;
         };
         for setting in backend.dialect.followed_settings() {
@@ -230,6 +272,7 @@ impl Session {
                 text.push_str(&format!("; SET {name} TO {value}"));
             }
         }
+        self.put_own_settings(index, &mut text);
         text
     }
 
@@ -336,6 +379,10 @@ impl Session {
     /// Nothing is owed to the client any more: goes on with what waited for that.
     pub(super) async fn settle(&mut self) -> Result<(), End> {
         self.waits.cancelled = None;
+        if self.retry.is_some() {
+            Box::pin(self.advance_retry()).await;
+            return Ok(());
+        }
         loop {
             if self.job.is_some() {
                 Box::pin(self.advance_job()).await;

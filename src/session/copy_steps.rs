@@ -4,54 +4,59 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, BytesMut};
-
 use super::batch::FailedBy;
 use super::copy_options;
 use super::copy_out::CopyOut;
 use super::pipeline::{Made, Side};
 use super::prepared::StatementKey;
-use super::recode::{Columns, column_types};
-use super::steps::{NO_VALUES, Run, syntax_error};
+use super::stepped_bind::Form;
+use super::steps::{NO_VALUES, Progress, Run, syntax_error};
 use super::{End, Session};
 use crate::error::ClientError;
-use crate::protocol::frame::HEADER_BYTES;
-use crate::protocol::{compose, frontend};
+use crate::protocol::compose;
 use crate::routing::Proof;
 use crate::sql;
 
 impl Session {
     /// Sends the steps of a COPY.
-    pub(super) async fn copy(&mut self, proof: Proof, run: Run<'_>) -> Result<(), ClientError> {
+    pub(super) async fn copy(
+        &mut self,
+        proof: Proof,
+        run: Run<'_>,
+    ) -> Result<Progress, ClientError> {
         let copied = sql::copied(run.text, self.dialect).map_err(|near| syntax_error(&near))?;
         let copy = CopyOut::new(copy_options::format(&copied.options)?);
-        self.need_analytic(proof).await?;
         let key = Arc::new(StatementKey {
             text: copied.query.into_bytes().into(),
             types: Box::new([0, 0]),
             settings: self.settings_number(),
         });
-        self.put_bound(&key, b"", NO_VALUES, &[0, 1, 0, copy.code()]);
+        self.check_none(proof.backend(), &key.text)?;
+        let halves = (NO_VALUES, &[0, 1, 0, copy.code()][..]);
+        let form = match self.form(proof.backend(), &key, halves)? {
+            Form::Known(form) => form,
+            Form::Unknown(adapted) => return self.ask_first(proof, &adapted, run).await,
+        };
+        self.need_analytic(proof).await?;
+        let opened = self.put_bound(b"", form);
         self.put_step(b'D', b"", run.to());
         self.pipeline.makes_last(Made::Copied);
+        self.opened_step(opened.as_ref());
         self.put_execution(b"", 0, run.to(), Made::Copied);
+        self.opened_step(opened.as_ref());
         self.copy_out = Some(copy);
         self.end_steps(run);
-        Ok(())
+        Ok(Progress::Sent)
     }
 
     /// A reply to one of them.
     pub(super) fn on_copied(&mut self, tag: u8, body: &[u8]) -> Result<(), End> {
-        let values = self.values();
-        let columns = self.copy_columns.as_ref();
         let Some(copy) = self.copy_out.as_mut() else {
             return Ok(());
         };
         let out = &mut self.client.out;
         match tag {
             b'T' | b'n' => {
-                let oids = column_types(if tag == b'T' { body } else { &[] });
-                self.copy_columns = values.and_then(|values| Columns::of(&oids, values, |_| false));
                 let columns = if tag == b'T' { body } else { &[0, 0] };
                 if let Err(error) = copy.begin(columns, out) {
                     self.copy_out = None;
@@ -60,14 +65,8 @@ impl Session {
                 }
             }
             b'D' => {
-                let recoded = columns.filter(|_| copy.code() == 0).map(|columns| {
-                    let (mut row, mut recoded) = (BytesMut::new(), BytesMut::new());
-                    frontend::put_frame(&mut row, tag, |row| row.put_slice(body));
-                    columns.put_row(&mut recoded, &row);
-                    recoded
-                });
-                let recoded = recoded.as_ref().and_then(|row| row.get(HEADER_BYTES..));
-                if copy.row(recoded.unwrap_or(body), out).is_none() {
+                let row = copy.row(body, out);
+                if row.is_none() {
                     return self.broke(Side::Analytic, "its row is none").map(drop);
                 }
             }

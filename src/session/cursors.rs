@@ -14,6 +14,7 @@ use crate::protocol::sqlstate::{
 };
 use crate::sql::{ALL_ROWS, Direction, Fetched};
 
+use super::adapted::Opened;
 use super::prepared::{PREFIX, StatementKey};
 
 /// A cursor of the router's.
@@ -43,6 +44,8 @@ pub struct Cursor {
     adopted: Option<String>,
     /// What that is called on its connection, where otherwise than by the client.
     there: Option<String>,
+    /// What is done to its rows, where anything may be.
+    opened: Option<Arc<Opened>>,
 }
 
 /// What to do for a `FETCH` or `MOVE`.
@@ -87,6 +90,12 @@ impl Cursor {
     #[must_use]
     pub fn adopted(&self) -> Option<&str> {
         self.adopted.as_deref()
+    }
+
+    /// What is done to its rows, where anything may be.
+    #[must_use]
+    pub fn opened(&self) -> Option<&Arc<Opened>> {
+        self.opened.as_ref()
     }
 
     /// Whether rows were asked for already.
@@ -231,6 +240,7 @@ impl Cursors {
             to_take: None,
             adopted: None,
             there: None,
+            opened: None,
         };
         self.own.insert(name.to_owned(), cursor);
         Ok(self.next)
@@ -252,6 +262,13 @@ impl Cursors {
             cursor.adopted = Some(name.to_owned());
             cursor.at_end = ended;
             cursor.there = there;
+        }
+    }
+
+    /// The portal of the one of that number is bound.
+    pub fn open(&mut self, number: u64, opened: Option<Arc<Opened>>) {
+        if let Some(cursor) = self.by_number(number) {
+            cursor.opened = opened;
         }
     }
 

@@ -142,3 +142,17 @@ pub(super) fn duplicate(name: &[u8]) -> ClientError {
     );
     ClientError::refused(sqlstate::DUPLICATE_PREPARED_STATEMENT, message)
 }
+
+/// A setting that a query asks for, and whose value in the session an analytic backend does not know.
+pub(super) fn setting_unknown(name: Option<&str>, backend: &str) -> ClientError {
+    let what = match name {
+        Some(name) => format!("current_setting('{name}')"),
+        None => "current_setting() of a computed name".to_owned(),
+    };
+    let message = format!("{what} is not supported over analytic relations");
+    ClientError::refused(sqlstate::FEATURE_NOT_SUPPORTED, message)
+        .detail(format!(
+            "\"{backend}\" does not know the value that it has in this session."
+        ))
+        .hint("Read the setting in a statement of its own, and give its value as a parameter.")
+}

@@ -162,7 +162,7 @@ impl Session {
                 Ok(Step::Done)
             }
             Ok(Way::Analytic(proof)) => {
-                if let Err(error) = self.check_text(proof, parse.text) {
+                if let Err(error) = self.check_text(proof, parse.text, &facts) {
                     return Ok(self.fail_batch(&error));
                 }
                 let key = key();
@@ -232,8 +232,8 @@ impl Session {
         if statement.local == Some(LocalCommand::Gone) {
             return Ok(self.fail_batch(&no_unnamed()));
         }
-        if self.is_stepped(&statement.facts).is_some() {
-            return Ok(self.bind_stepped(body, total, &statement));
+        if let Some(stepped) = self.is_stepped(&statement.facts) {
+            return Ok(self.bind_stepped(body, total, stepped, &statement));
         }
         // Which statements there are may have changed since the Parse.
         let text = &statement.key.text;
@@ -312,14 +312,15 @@ impl Session {
             }
             return Ok(step);
         };
-        if let Err(error) = self.check_text(proof, &statement.key.text) {
+        if let Err(error) = self.check_text(proof, &statement.key.text, &statement.facts) {
             return Ok(self.fail_batch(&error));
         }
         let Some(step) = self.enter_analytic(proof).await else {
             return Ok(Step::Wait);
         };
         if step == Step::Done && !self.skipping {
-            let opened = match self.bind_adapted(frame, total, &names, &statement) {
+            let is_trial = self.pooled && self.is_trial(&decision);
+            let opened = match self.bind_adapted(frame, total, &names, &statement, is_trial) {
                 Ok(opened) => opened,
                 Err(step) => return Ok(step),
             };

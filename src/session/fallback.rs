@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 
 use super::Session;
+use super::again::Retry;
 use super::batch::Part;
 use super::pipeline::Side;
 use crate::error::ClientError;
@@ -21,6 +22,8 @@ use crate::sql::StatementFacts;
 #[derive(Debug, Default)]
 pub struct Fallbacks {
     known: DashMap<usize, Known>,
+    /// Those that it has run, so that nobody waits for it to say that it can.
+    run: DashMap<usize, Arc<StatementFacts>>,
 }
 
 #[derive(Debug)]
@@ -48,6 +51,19 @@ impl Fallbacks {
         }
     }
 
+    /// Whether the analytic side has run a statement with these facts.
+    fn has_run(&self, facts: &StatementFacts) -> bool {
+        self.run.contains_key(&(std::ptr::from_ref(facts) as usize))
+    }
+
+    fn remember_run(&self, facts: &Arc<StatementFacts>) {
+        if self.run.len() >= FALLBACKS_MAX {
+            self.run.clear();
+        }
+        let at = std::ptr::from_ref(&**facts) as usize;
+        self.run.insert(at, Arc::clone(facts));
+    }
+
     fn remember(&self, facts: &Arc<StatementFacts>, lasts: Duration) {
         let now = Instant::now();
         if self.known.len() >= FALLBACKS_MAX {
@@ -69,6 +85,8 @@ pub(super) struct Trial {
     part: Option<Part>,
     /// The message that it was sent with, see [`super::pipeline::Pipeline::pushed`].
     number: u64,
+    /// That is an Execute: what is done if it is taken back.
+    retry: Option<Retry>,
 }
 
 impl Session {
@@ -96,7 +114,34 @@ impl Session {
             facts,
             part,
             number,
+            retry: None,
         });
+    }
+
+    /// The Execute that was sent last may be taken back, the first time that its template is executed.
+    pub(super) fn begin_execute_trial(
+        &mut self,
+        facts: &Arc<StatementFacts>,
+        retry: impl FnOnce() -> Retry,
+    ) {
+        if self.shared.fallbacks.has_run(facts) {
+            return;
+        }
+        self.begin_trial(facts, None);
+        if let Some(trial) = self.trial.as_mut() {
+            trial.retry = Some(retry());
+        }
+    }
+
+    /// A row is about to be passed on.
+    pub(super) fn pass_trial_with_row(&mut self, side: Side) {
+        if side != Side::Analytic || self.trial.is_none() || !self.is_on_trial() {
+            return;
+        }
+        let conn = self.conn(side);
+        if conn.is_some_and(|conn| conn.wire.inbox.first() == Some(&b'D')) {
+            self.pass_trial();
+        }
     }
 
     /// Whether the client's next message has to wait until it is known which backend has understood the one before.
@@ -119,7 +164,9 @@ impl Session {
 
     /// The analytic side has begun to answer, or has understood a statement: it is not taken back any more.
     pub(super) fn pass_trial(&mut self) {
-        drop(self.end_trial());
+        if let Some(trial) = self.end_trial().filter(|trial| trial.retry.is_some()) {
+            self.shared.fallbacks.remember_run(&trial.facts);
+        }
     }
 
     /// An analytic backend has failed. Whether the statement is taken back, so that the client hears nothing of it.
@@ -138,6 +185,12 @@ impl Session {
         self.shared.fallbacks.remember(&trial.facts, FALLBACK_LASTS);
         if let (Some(part), Some(script)) = (trial.part, self.script.as_mut()) {
             script.parts.push_front(part);
+        }
+        if let Some(retry) = trial.retry {
+            self.retry = Some(retry.failed(told));
+            // What fails up to the next Sync would be passed over there.
+            self.batch.analytic_used = false;
+            self.sync_analytic();
         }
         true
     }
@@ -162,5 +215,11 @@ mod tests {
             fallbacks.remember(&more, Duration::from_secs(60));
         }
         assert!(fallbacks.known.len() <= FALLBACKS_MAX);
+        for _ in 0..2 * FALLBACKS_MAX {
+            let more = Arc::new(facts(b"select 3"));
+            fallbacks.remember_run(&more);
+            assert!(fallbacks.has_run(&more) && !fallbacks.has_run(&one));
+        }
+        assert!(fallbacks.run.len() <= FALLBACKS_MAX);
     }
 }

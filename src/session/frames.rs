@@ -36,6 +36,7 @@ impl Session {
         (self.script.is_none() || self.copy_in)
             && !self.batch.closing
             && !self.awaits_trial()
+            && self.retry.is_none()
             && self.job.is_none()
             && self.pipeline.len() < limits::PENDING_REPLIES_MAX
             && oltp_room

@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use super::Session;
 use super::errors::{changed_result, in_failed_transaction};
 use super::local::LocalCommand;
+use super::own_settings::Tried;
 use super::pipeline::{Side, To};
 use crate::backend::engine::{Plan, Step};
 use crate::catalog::discovery;
@@ -23,6 +24,9 @@ use crate::sql::{Effect, StatementFacts};
 
 /// What a notice without a code of its own has.
 const SUCCESSFUL: &str = "00000";
+
+/// What is done by changing rows, one table after the other.
+const TRUNCATE: &str = "truncate";
 
 /// A definition under way.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub(super) struct Job {
     said: Result<Option<String>, ClientError>,
     /// The statements that it has answered with.
     found: Vec<String>,
+    /// It is no definition but a setting of the engine's own.
+    sets: Option<Tried>,
 }
 
 impl Session {
@@ -54,7 +60,9 @@ impl Session {
             return None;
         }
         let decision = decide(facts, &self.view, &self.snapshot.table);
-        let ours = matches!(decision.proof, Some(Proof::Define(_)))
+        let truncates = facts.kind == TRUNCATE && matches!(decision.proof, Some(Proof::Write(_)));
+        let ours = truncates
+            || matches!(decision.proof, Some(Proof::Define(_)))
             || (decision.reason == Reason::Local && decision.outcome.is_ok());
         ours.then(|| LocalCommand::Define(text.to_vec()))
     }
@@ -66,10 +74,15 @@ impl Session {
         let (proof, reason) = (decision.proof, decision.reason);
         let outcome = decision.outcome.clone();
         self.record(text, &facts, decision);
+        let sets = self.tried(&facts);
         let planned = match (outcome, proof) {
             (Err(refused), _) => Err(*refused),
-            (Ok(index), Some(proof @ Proof::Define(_))) => self
-                .check_text(proof, text)
+            (Ok(_), Some(_)) if let Some(tried) = &sets => {
+                let text = format!("SET {} TO {}", tried.name, tried.value);
+                Ok(Plan::as_it_is(&text))
+            }
+            (Ok(index), Some(proof @ (Proof::Define(_) | Proof::Write(_)))) => self
+                .check_text(proof, text, &facts)
                 .and_then(|()| self.plan(index, &facts, text)),
             (Ok(index), None) if reason == Reason::Local => self.plan(index, &facts, text),
             _ if self.view.failed => Err(in_failed_transaction()),
@@ -79,7 +92,7 @@ impl Session {
         match planned {
             Err(error) => self.fail_job(&error, in_script),
             Ok(plan) => {
-                if proof.is_some() && !plan.steps.is_empty() {
+                if sets.is_none() && proof.is_some() && !plan.steps.is_empty() {
                     self.warn_of_no_rollback();
                 }
                 for notice in &plan.notices {
@@ -89,11 +102,15 @@ impl Session {
                     proof,
                     steps: plan.steps.into(),
                     running: None,
-                    tag: facts.kind.to_uppercase(),
+                    tag: match facts.kind {
+                        TRUNCATE => "TRUNCATE TABLE".to_owned(),
+                        kind => kind.to_uppercase(),
+                    },
                     in_script,
                     ran: false,
                     said: Ok(None),
                     found: Vec::new(),
+                    sets,
                 });
             }
         }
@@ -174,6 +191,10 @@ impl Session {
                     self.fail_job(&error, job.in_script);
                 }
                 Ok(()) => {
+                    if let (Some(tried), Some(conn)) = (&job.sets, self.conn(Side::Analytic)) {
+                        conn.own_settings.insert(tried.name);
+                        conn.settings = None;
+                    }
                     self.send_query(Side::Analytic, step.text.as_bytes(), To::Job);
                     job.running = Some(step);
                     job.ran = true;
@@ -183,6 +204,10 @@ impl Session {
             return;
         }
         self.after_job(&job).await;
+        self.note_write(job.proof);
+        if let Some(tried) = &job.sets {
+            self.set_own(tried.name, Some(&tried.value), tried.local);
+        }
         // `CREATE TABLE AS` counts its rows.
         let rows = counted
             .as_deref()
@@ -195,7 +220,8 @@ impl Session {
 
     /// The catalog has changed: what comes next is routed by what is there now.
     async fn after_job(&mut self, job: &Job) {
-        let Some(proof) = job.proof.filter(|_| job.ran) else {
+        let defines = |proof: &Proof| matches!(proof, Proof::Define(_));
+        let Some(proof) = job.proof.filter(|proof| job.ran && defines(proof)) else {
             return;
         };
         let shared = Arc::clone(&self.shared);

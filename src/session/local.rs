@@ -77,7 +77,16 @@ pub enum LocalCommand {
         /// Its text.
         key: Arc<StatementKey>,
     },
-    /// A definition on the analytic side, or one that it has no need of: its text.
+    /// `RESET name` or `SET name TO DEFAULT` of a setting of an analytic engine's own.
+    ResetOwn {
+        /// The setting.
+        name: &'static str,
+        /// `SET LOCAL`
+        local: bool,
+        /// `set` or `reset`
+        kind: &'static str,
+    },
+    /// A definition on the analytic side, a setting of its engine's own, or a definition that it has no need of: its text.
     Define(Vec<u8>),
     /// Stands for an unnamed statement whose Parse was refused.
     Gone,

@@ -7,6 +7,7 @@
 
 mod adapt;
 pub mod adapted;
+pub mod again;
 mod backends;
 mod batch;
 pub mod bounds;
@@ -29,6 +30,7 @@ pub mod local;
 mod loss;
 mod names;
 mod oltp;
+pub mod own_settings;
 pub mod pins;
 pub mod pipeline;
 #[cfg(test)]
@@ -42,6 +44,7 @@ mod rows;
 pub mod settings;
 mod simple;
 mod statements;
+mod stepped_bind;
 mod steps;
 mod steps_extended;
 mod traces;
@@ -73,6 +76,7 @@ use cursors::Cursors;
 use deadline::Waits;
 use deferred::Deferred;
 use frames::Next;
+use own_settings::OwnSettings;
 use pins::{PinReason, Pins};
 use pipeline::{Pipeline, Side};
 use prepared::StatementKey;
@@ -80,6 +84,7 @@ use rare::Rare;
 use recode::Columns;
 use settings::{Inspection, Settings};
 use statements::Statements;
+use stepped_bind::Asked;
 
 /// Why a session ends.
 #[derive(Debug)]
@@ -163,6 +168,8 @@ pub struct Session {
     settings: Arc<Settings>,
     /// The same on a connection that logged in under another `application_name`, which is set there too.
     settings_abroad: Arc<Settings>,
+    /// What it has set of an analytic engine's own.
+    own_settings: OwnSettings,
     /// Names of settings that it may have set and no library has defined.
     custom_settings: BTreeSet<String>,
     /// Why it keeps its connection.
@@ -212,8 +219,8 @@ pub struct Session {
     told_kept: bool,
     /// The COPY whose rows are on their way to the client.
     copy_out: Option<CopyOut>,
-    /// What is done to the columns of the rows that it is made of.
-    copy_columns: Option<recode::Columns>,
+    /// What an engine was asked about the query of a cursor or COPY.
+    asked: Option<Asked>,
     /// The transaction is to see one state of the analytic side.
     one_snapshot: bool,
     /// The server of each analytic backend that it read from last, by their indexes.
@@ -224,6 +231,8 @@ pub struct Session {
     script: Option<Script>,
     /// What was sent to an analytic backend and may be taken back.
     trial: Option<fallback::Trial>,
+    /// What was taken back and is run on the default backend.
+    retry: Option<again::Retry>,
     /// A definition is run on the analytic side.
     job: Option<job::Job>,
     /// Materialized views of PostgreSQL's that are stale once the transaction has ended.
@@ -326,6 +335,7 @@ impl Session {
             last_conn: start.last_conn,
             settings: Arc::default(),
             settings_abroad: Arc::default(),
+            own_settings: OwnSettings::default(),
             custom_settings: BTreeSet::new(),
             pins: Pins::default(),
             pins_to_come: Vec::new(),
@@ -353,7 +363,7 @@ impl Session {
             cursors: Cursors::default(),
             told_kept: false,
             copy_out: None,
-            copy_columns: None,
+            asked: None,
             one_snapshot: false,
             read_from: Vec::new(),
             slot: start.slot,
@@ -361,6 +371,7 @@ impl Session {
             batch: Batch::default(),
             script: None,
             trial: None,
+            retry: None,
             job: None,
             stale_views: Vec::new(),
             read_only: None,

@@ -105,6 +105,8 @@ pub enum Made {
     NoRows,
     /// COPY data.
     Copied,
+    /// The columns of a portal that is run once more, see [`super::again`].
+    Columns,
 }
 
 /// A message that a backend will answer.

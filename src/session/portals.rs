@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::adapted::Opened;
+use super::again::Retry;
 use super::backends::ABORT;
 use super::batch::{Batch, FailedBy};
 use super::dispatch::{Pooled, Prepare};
@@ -250,6 +251,11 @@ impl Session {
         }
         let step = self.pass_to_portal(frame, name, Expect::Execute);
         if step == Step::Done && !self.skipping {
+            let again = opened.and_then(|opened| opened.again.as_ref());
+            if let (Ran::Open, Some(again)) = (ran, again) {
+                let facts = Arc::clone(again.facts());
+                self.begin_execute_trial(&facts, || Retry::new(again, name, frame));
+            }
             self.statements.execute(name, self.pipeline.pushed());
         }
         step

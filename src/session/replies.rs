@@ -41,6 +41,7 @@ impl Session {
         if self.conn(side).is_none() {
             return self.lost(side, "there is no connection");
         }
+        self.pass_trial_with_row(side);
         let copied = self.pipeline.front().and_then(|entry| entry.made) == Some(Made::Copied);
         let looked_into =
             matches!(to, To::Session | To::Inspection | To::Job) || copied || self.recodes(side);
@@ -133,6 +134,7 @@ impl Session {
                     let altered = (side == Side::Analytic)
                         .then(|| self.alter(tag, expect, message))
                         .flatten();
+                    let altered = altered.or_else(|| self.own_tag(side, tag, body));
                     let message = altered.as_ref().unwrap_or(message);
                     if let Some(made) = self.pipeline.front().and_then(|entry| entry.made) {
                         let body = message.get(HEADER_BYTES..).unwrap_or_default();
@@ -155,6 +157,17 @@ impl Session {
             },
         }
         Ok(())
+    }
+
+    /// An engine's own command tag as PostgreSQL would have it.
+    fn own_tag(&mut self, side: Side, tag: u8, body: &[u8]) -> Option<BytesMut> {
+        if tag != b'C' || side != Side::Analytic {
+            return None;
+        }
+        let own = self.dialect_on(side)?.tag(body.strip_suffix(b"\0")?)?;
+        let mut out = BytesMut::new();
+        compose::put_command_complete(&mut out, own);
+        Some(out)
     }
 
     /// A backend says what a client's statement's parameters are, where the client left that open: elsewhere it is prepared with the same.
@@ -340,7 +353,7 @@ impl Session {
             match made {
                 Made::Declared(cursor) => self.cursors.lose(cursor),
                 Made::Fetched { cursor, .. } => self.cursors.fail(cursor),
-                Made::NoRows | Made::Copied => {}
+                Made::NoRows | Made::Copied | Made::Columns => {}
             }
         }
         for undo in failed.skipped.into_iter().rev() {

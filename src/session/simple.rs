@@ -200,7 +200,10 @@ impl Session {
             self.record(text, &part.facts, decision);
             let fault = match (refused, proof) {
                 (Some(refused), _) => Some(*refused),
-                (None, Some(proof)) => self.need_analytic_for(proof, text).await.err(),
+                (None, Some(proof)) => {
+                    let needed = self.need_analytic_for(proof, text, &part.facts);
+                    needed.await.err()
+                }
                 (None, None) => None,
             };
             match fault {
@@ -352,7 +355,7 @@ impl Session {
         let ready = match (refused, proof) {
             (Some(refused), _) => Err(*refused),
             (None, Some(proof)) => {
-                let ready = self.need_analytic_for(proof, &text).await;
+                let ready = self.need_analytic_for(proof, &text, &part.facts).await;
                 ready.map(|()| Side::Analytic)
             }
             (None, None) => self.need_oltp().await.map(|()| Side::Oltp),
@@ -423,6 +426,9 @@ impl Session {
                 let held = self.statements.get(name.as_bytes());
                 let elsewhere = held.is_some_and(|statement| !statement.on_oltp);
                 elsewhere.then(|| LocalCommand::Deallocate(name.clone()))
+            }
+            SessionEffect::Set { .. } | SessionEffect::Reset(_) => {
+                LocalCommand::of(facts, text).or_else(|| self.own_command(facts, text))
             }
             _ => LocalCommand::of(facts, text).or_else(|| self.definition(facts, text)),
         }
@@ -539,6 +545,10 @@ impl Session {
                 local::set(&mut self.view, &table, name, None)?;
                 self.on_hint_set(before, false);
                 compose::put_command_complete(&mut out, "RESET");
+            }
+            LocalCommand::ResetOwn { name, local, kind } => {
+                self.set_own(name, None, *local);
+                compose::put_command_complete(&mut out, &kind.to_uppercase());
             }
             // Bind, Describe and Execute deal with them before they get here.
             LocalCommand::Gone | LocalCommand::Transaction { .. } | LocalCommand::Define(_) => {}

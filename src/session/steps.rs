@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 
+use super::adapted::{Adapted, Opened};
 use super::cursors::{self, Plan};
-use super::dispatch::Prepare;
 use super::pipeline::{Expect, Made, Side, To};
 use super::portals::NO_DATA;
 use super::prepared::StatementKey;
 use super::statements::{Portal, Ran};
+use super::stepped_bind::{Form, Known};
 use super::{End, Session};
 use crate::error::ClientError;
 use crate::protocol::frontend::{self, Named};
@@ -121,16 +122,19 @@ impl Session {
         stepped: Stepped,
         run: Run<'_>,
     ) -> Result<Progress, ClientError> {
+        if let Stepped::Declare(proof) | Stepped::Copy(proof) = stepped {
+            self.check_text(proof, run.text, run.facts)?;
+        }
         match (stepped, &run.facts.session) {
             (Stepped::Declare(proof), SessionEffect::Declare { name, hold }) => {
-                self.declare(proof, name, *hold, run).await?;
+                return self.declare(proof, name, *hold, run).await;
             }
             (Stepped::Taken, SessionEffect::Declare { name, .. }) => {
                 return Err(cursors::exists(name));
             }
             (Stepped::Fetch, SessionEffect::Fetch(name)) => return self.fetch(name, run),
             (Stepped::Close, SessionEffect::Close(Some(name))) => self.close_cursor(name, run),
-            (Stepped::Copy(proof), _) => self.copy(proof, run).await?,
+            (Stepped::Copy(proof), _) => return self.copy(proof, run).await,
             _ => {}
         }
         Ok(Progress::Sent)
@@ -149,13 +153,21 @@ impl Session {
         }
     }
 
+    /// What is done to the rows of a portal that the client has bound there.
+    fn opened_portal(&self, name: &[u8]) -> Option<Arc<Opened>> {
+        match self.statements.portal(name) {
+            Some(Portal::Remote { opened, .. }) => opened.clone(),
+            _ => None,
+        }
+    }
+
     async fn declare(
         &mut self,
         proof: Proof,
         name: &str,
         hold: bool,
         run: Run<'_>,
-    ) -> Result<(), ClientError> {
+    ) -> Result<Progress, ClientError> {
         let Some(declared) = sql::declared(run.text, self.dialect) else {
             return Err(syntax_error(""));
         };
@@ -176,6 +188,13 @@ impl Session {
         });
         let formats = [0, 1, 0, u8::from(declared.binary)];
         let values = run.bound.map_or(NO_VALUES, |(values, _)| values);
+        if run.bound.is_none() {
+            self.check_none(proof.backend(), &key.text)?;
+        }
+        let form = match self.form(proof.backend(), &key, (values, &formats))? {
+            Form::Known(form) => form,
+            Form::Unknown(adapted) => return self.ask_first(proof, &adapted, run).await,
+        };
         let number = self.cursors.declare(name, &key, (values, &formats), hold)?;
         let connected = if hold {
             self.need_apart(proof, number).await
@@ -189,41 +208,37 @@ impl Session {
         if let Some(leased) = self.leased.as_mut() {
             leased.open_cursors.push(number);
         }
-        self.bind_cursor(number, &key, values, &formats);
+        self.bind_cursor(number, form);
         self.complete("DECLARE CURSOR", run);
-        Ok(())
+        Ok(Progress::Sent)
     }
 
-    /// Binds the portal that a cursor is.
-    fn bind_cursor(&mut self, number: u64, key: &Arc<StatementKey>, values: &[u8], formats: &[u8]) {
-        let portal = cursors::portal(number);
-        self.put_bound(key, portal.as_bytes(), values, formats);
-        self.pipeline.makes_last(Made::Declared(number));
-    }
-
-    pub(super) fn put_bound(
+    /// Asks the engine about the query of a statement before it is run.
+    pub(super) async fn ask_first(
         &mut self,
-        key: &Arc<StatementKey>,
-        portal: &[u8],
-        values: &[u8],
-        formats: &[u8],
-    ) {
-        let mut prepare = Prepare::anywhere(key, false);
-        // Its relations may have changed since.
-        prepare.fresh = true;
-        let name = self.prepare(Side::Analytic, &prepare, To::Errors).0;
-        if let Some(conn) = self.conn(Side::Analytic) {
-            let rest = values.len() + formats.len();
-            let out = &mut conn.wire.out;
-            frontend::put_bind_names(out, portal, name.as_bytes(), rest);
-            out.put_slice(values);
-            out.put_slice(formats);
-        }
-        self.push_step(Expect::Bind, To::Errors);
-        self.pipeline.uses_last(key, &Arc::from(&b""[..]));
+        proof: Proof,
+        adapted: &Arc<Adapted>,
+        run: Run<'_>,
+    ) -> Result<Progress, ClientError> {
+        self.need_analytic(proof).await?;
+        self.ask_form(adapted);
+        self.end_steps(run);
+        Ok(Progress::Again)
     }
 
-    fn push_step(&mut self, expect: Expect, to: To) {
+    /// Binds the portal that a cursor is, and sees to it that its columns are known before rows of it come.
+    fn bind_cursor(&mut self, number: u64, form: Known) {
+        let portal = cursors::portal(number);
+        let opened = self.put_bound(portal.as_bytes(), form);
+        self.pipeline.makes_last(Made::Declared(number));
+        if opened.as_ref().is_some_and(|o| o.columns.get().is_none()) {
+            self.put_step(b'D', portal.as_bytes(), To::Errors);
+            self.opened_step(opened.as_ref());
+        }
+        self.cursors.open(number, opened);
+    }
+
+    pub(super) fn push_step(&mut self, expect: Expect, to: To) {
         self.point_cancel_at(Side::Analytic);
         self.pipeline.push(expect, Side::Analytic, to);
         self.batch.flushed = false;
@@ -272,10 +287,13 @@ impl Session {
             let there = self.portal_there(name.as_bytes());
             self.cursors.adopt(name, &key, ended, there);
         }
+        let own = self.opened_portal(name.as_bytes());
         let Some(cursor) = self.cursors.get_mut(name) else {
             return Err(no_cursor(name));
         };
         let (number, portal) = (cursor.number, cursor.portal());
+        let opened = cursor.opened().cloned().or(own);
+        let opened = opened.as_ref().filter(|_| !fetched.moves);
         let plan = cursor.plan(name, fetched)?;
         let fits = |take| run.limit <= 0 || fetched.moves || (1..run.limit).contains(&take);
         if matches!(plan, Plan::Go { take, .. } if !fits(take)) {
@@ -293,6 +311,7 @@ impl Session {
             Plan::Nothing { counted } => {
                 if describes {
                     self.put_step(b'D', portal, run.to());
+                    self.opened_step(opened);
                 }
                 self.complete(&format!("{tag} {counted}"), run);
             }
@@ -313,6 +332,7 @@ impl Session {
             Plan::Go { take, .. } => {
                 if describes {
                     self.put_step(b'D', portal, run.to());
+                    self.opened_step(opened);
                 }
                 let to = if fetched.moves { To::Errors } else { run.to() };
                 let made = Made::Fetched {
@@ -321,6 +341,7 @@ impl Session {
                     tag: Some(tag),
                 };
                 self.put_execution(portal, take, to, made);
+                self.opened_step(opened);
                 self.end_steps(run);
             }
         }
@@ -377,13 +398,13 @@ impl Session {
     ///
     /// # Errors
     /// When some have come already.
-    pub(super) fn reformat(&mut self, name: &str, formats: &[u8]) -> Result<(), ClientError> {
+    pub(super) fn reformat(&mut self, name: &str, formats: &[u8]) -> Result<Progress, ClientError> {
         let Some(cursor) = self.cursors.get_mut(name) else {
             return Err(no_cursor(name));
         };
         let binary = |formats: &[u8]| formats.iter().skip(2).any(|byte| *byte != 0);
         if binary(&cursor.formats) == binary(formats) {
-            return Ok(());
+            return Ok(Progress::Sent);
         }
         if cursor.has_begun() {
             let message = format!(
@@ -392,30 +413,36 @@ impl Session {
             return Err(ClientError::refused(FEATURE_NOT_SUPPORTED, message)
                 .hint("Fetch all of its rows in the same format."));
         }
-        cursor.formats = formats.into();
         let cursor = cursor.clone();
         if !self.reach_cursor(cursor.number) {
             return Err(no_cursor(name));
         }
+        let backend = self.conn(Side::Analytic).map_or(usize::MAX, |c| c.backend);
+        let form = match self.form(backend, &cursor.key, (&cursor.parameters, formats))? {
+            Form::Known(form) => form,
+            Form::Unknown(adapted) => {
+                self.ask_form(&adapted);
+                return Ok(Progress::Again);
+            }
+        };
         self.put_step(b'C', cursor.portal().as_bytes(), To::Errors);
-        self.bind_cursor(
-            cursor.number,
-            &cursor.key,
-            &cursor.parameters,
-            &cursor.formats,
-        );
-        Ok(())
+        self.bind_cursor(cursor.number, form);
+        if let Some(cursor) = self.cursors.get_mut(name) {
+            cursor.formats = formats.into();
+        }
+        Ok(Progress::Sent)
     }
 
     /// Asks what a cursor's rows look like, for the client.
     pub(super) fn describe_cursor(&mut self, name: &str) -> Result<(), ClientError> {
-        let portal = self
-            .cursors
-            .get(name)
-            .map(|cursor| (cursor.number, cursor.portal()));
+        let own = self.opened_portal(name.as_bytes());
+        let cursor = self.cursors.get(name);
+        let portal = cursor.map(|cursor| (cursor.number, cursor.portal(), cursor.opened()));
+        let portal = portal.map(|(number, portal, opened)| (number, portal, opened.cloned()));
         match portal {
-            Some((number, portal)) if self.reach_cursor(number) => {
+            Some((number, portal, opened)) if self.reach_cursor(number) => {
                 self.put_step(b'D', portal.as_bytes(), To::Client);
+                self.opened_step(opened.or(own).as_ref());
                 Ok(())
             }
             _ => Err(no_cursor(name)),
@@ -461,6 +488,7 @@ impl Session {
                 frontend::put_frame(&mut self.client.out, tag, |out| out.put_slice(body));
             }
             (Made::Copied, _) => return self.on_copied(tag, body),
+            (Made::Columns, _) => self.on_columns_again(tag, body),
             (Made::Declared(_) | Made::Fetched { .. }, _) => {}
         }
         Ok(())

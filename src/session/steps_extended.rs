@@ -29,6 +29,7 @@ impl Session {
         &mut self,
         body: &[u8],
         total: usize,
+        stepped: Stepped,
         statement: &ClientStatement,
     ) -> Step {
         let ready = match statement.facts.session {
@@ -60,10 +61,22 @@ impl Session {
         if given > 0 && !declares {
             return self.fail_batch(&wrong_parameters(names.statement, given, 0));
         }
-        if let SessionEffect::Fetch(name) = &statement.facts.session
-            && let Err(error) = self.reformat(name, formats)
+        if let Stepped::Declare(proof) = stepped
+            && let Some(query) = self.query_of(statement)
+            && let Err(error) =
+                self.check_halves(proof.backend(), &query, (values, formats), names.statement)
         {
             return self.fail_batch(&error);
+        }
+        if let SessionEffect::Fetch(name) = &statement.facts.session {
+            match self.reformat(name, formats) {
+                Ok(Progress::Sent) => {}
+                Ok(Progress::Again) => {
+                    self.flush_once();
+                    return Step::Wait;
+                }
+                Err(error) => return self.fail_batch(&error),
+            }
         }
         let portal = Portal::Stepped {
             facts: Arc::clone(&statement.facts),
@@ -88,14 +101,13 @@ impl Session {
             return Ok(Step::Wait);
         }
         if let Stepped::Declare(proof) = stepped
-            && let Some(declared) = sql::declared(&statement.key.text, self.dialect)
+            && let Some(query) = self.query_of(statement)
         {
             let Some(step) = self.enter_analytic(proof).await else {
                 return Ok(Step::Wait);
             };
             if step == Step::Done && !self.skipping {
-                let text = statement.key.text.get(declared.query).unwrap_or_default();
-                self.describe_query(text, statement);
+                self.describe_query(query);
             }
             return Ok(step);
         }
@@ -103,13 +115,20 @@ impl Session {
         Ok(self.describe_rows(&statement.facts, &statement.key.text))
     }
 
-    /// The parameters are those of the cursor's query, and a DECLARE has no rows.
-    fn describe_query(&mut self, text: &[u8], statement: &ClientStatement) {
-        let key = Arc::new(StatementKey {
-            text: text.into(),
+    /// The query of a DECLARE, with the parameters that it was prepared with.
+    fn query_of(&self, statement: &ClientStatement) -> Option<Arc<StatementKey>> {
+        let declared = sql::declared(&statement.key.text, self.dialect)?;
+        Some(Arc::new(StatementKey {
+            text: statement.key.text.get(declared.query)?.into(),
             types: statement.key.types.clone(),
             settings: self.settings_number(),
-        });
+        }))
+    }
+
+    /// The parameters are those of the cursor's query, and a DECLARE has no rows.
+    fn describe_query(&mut self, query: Arc<StatementKey>) {
+        let adapted = self.adapt(&query);
+        let key = adapted.as_ref().map_or(query, |a| Arc::clone(&a.key));
         let mut prepare = Prepare::anywhere(&key, false);
         prepare.fresh = true;
         let name = self.prepare(Side::Analytic, &prepare, To::Errors).0;
@@ -118,6 +137,9 @@ impl Session {
             frontend::put_named(&mut conn.wire.out, b'D', named);
         }
         self.pushed(Expect::Describe, Side::Analytic);
+        if let Some(adapted) = &adapted {
+            self.pipeline.adapts_last(adapted);
+        }
         self.pipeline.makes_last(Made::NoRows);
     }
 

@@ -123,6 +123,7 @@ impl Session {
         }
         if all {
             self.cursors.close_all();
+            self.own_settings.reset(false);
             self.view.hint = None;
             for reason in self.pins.discard() {
                 self.spoilt |= reason.spoils();

@@ -39,7 +39,11 @@ impl Session {
                 self.view.temporary.insert(name.clone());
             }
             SessionEffect::Listen => self.listens = true,
-            SessionEffect::Reset(None) => self.view.hint = None,
+            SessionEffect::Reset(None) => {
+                self.view.hint = None;
+                let in_transaction = self.status == b'T' || self.batch.began;
+                self.own_settings.reset(in_transaction);
+            }
             SessionEffect::Deallocate(Some(name)) => drop(self.statements.remove(name.as_bytes())),
             SessionEffect::Declare { name, hold } => {
                 let pushed = self.pipeline.pushed();
@@ -156,6 +160,7 @@ impl Session {
             self.rolls_back = false;
             self.told_of_no_rollback = false;
             self.read_only = None;
+            self.own_settings.end_transaction(rolled_back);
             if let Some(scope) = self.hint_scope.take() {
                 self.view.hint = if rolled_back {
                     scope.before

@@ -128,13 +128,13 @@ const COMMANDS: &[Command] = &[
     (
         &["describe"],
         "describe",
-        Effect::Unknown,
+        Effect::Session,
         Names::List(Access::Read),
     ),
     (
         &["desc"],
         "describe",
-        Effect::Unknown,
+        Effect::Session,
         Names::List(Access::Read),
     ),
 ];

@@ -186,7 +186,7 @@ fn kinds_and_relations_of_definitions() {
 
 #[test]
 fn other_commands() {
-    use Effect::{Define, Lock, Unknown, Write};
+    use Effect::{Define, Lock, Session, Unknown, Write};
     for (text, kind, effect, relations) in [
         (
             "truncate only a *, b restart identity cascade",
@@ -294,7 +294,7 @@ fn other_commands() {
         ("wait", "wait", Write, ""),
         ("recover", "recover", Write, ""),
         ("cancel jobs 1, 2", "cancel", Write, ""),
-        ("describe t", "describe", Unknown, "read t"),
+        ("describe t", "describe", Session, "read t"),
         (
             "frobnicate a.b with c",
             "unknown",

@@ -52,7 +52,7 @@ pub use facts::{
 };
 pub use functions::is_read_only_builtin;
 pub use lexer::Dialect;
-pub use session_functions::{SetConfig, set_config_calls, tells_process_id};
+pub use session_functions::{SetConfig, set_config_calls, settings_asked_for, tells_process_id};
 pub use split::{Ranges, split_with};
 pub use template::template;
 

@@ -6,8 +6,8 @@
 //! grammar does not have is [`Effect::Unknown`]: never guess what a session has become.
 
 use super::facts::{
-    Discard, Effect, FunctionName, Isolation, ParsedBy, SessionEffect, StatementFacts,
-    TransactionControl, TransactionModes,
+    Access, Discard, Effect, FunctionName, Isolation, ParsedBy, RelationName, SessionEffect,
+    StatementFacts, TransactionControl, TransactionModes,
 };
 use super::findings::Findings;
 use super::lexer::Kind;
@@ -34,6 +34,11 @@ pub(super) fn session_facts(mut cursor: Cursor<'_>) -> Option<StatementFacts> {
         for name in called_functions(start) {
             findings.function(name);
         }
+    }
+    if kind == "show"
+        && let Some(name) = shown_relation(start)
+    {
+        findings.relation(name, Access::Read);
     }
     findings.session = known.unwrap_or_default();
     Some(findings.into_facts(kind, ParsedBy::Tokens))
@@ -381,6 +386,20 @@ fn show(c: &mut Cursor<'_>) -> Read {
         *c = c.without_last(usize::MAX);
     }
     session("show", name.map(SessionEffect::Show))
+}
+
+/// The relation that RisingWave's `SHOW COLUMNS FROM x` or `SHOW CREATE TABLE x` is about.
+fn shown_relation(mut c: Cursor<'_>) -> Option<RelationName> {
+    c.advance();
+    let about = c.eat_all(&["columns", "from"]) || c.eat_all(&["indexes", "from"]);
+    let kinds = ["table", "view", "source", "sink", "index"];
+    let made = || {
+        let mut c = c;
+        c.eat("create").then_some(())?;
+        (c.eat_all(&["materialized", "view"]) || c.eat_any(&kinds)).then_some(c)
+    };
+    let mut c = if about { c } else { made()? };
+    c.relation().filter(|_| c.is_done())
 }
 
 fn name(c: &mut Cursor<'_>) -> Option<String> {

@@ -4,7 +4,7 @@
 //! (<https://www.postgresql.org/docs/15/functions-admin.html>), so a session that is moved to another connection must know the name.
 //! `pg_backend_pid()` tells the client which connection it has, unless it is only compared with.
 
-use super::lexer::{Dialect, Kind};
+use super::lexer::{Dialect, Kind, Token};
 use super::tokens::Tokens;
 
 /// Calls in one statement; more are not looked at.
@@ -63,6 +63,34 @@ pub fn set_config_calls(text: &[u8]) -> Option<Vec<SetConfig>> {
     Some(calls)
 }
 
+/// The settings that calls of `current_setting` in `text` ask for, in lower case. `None` where a name is no plain string constant.
+#[must_use]
+pub fn settings_asked_for(text: &[u8]) -> Option<Vec<String>> {
+    let tokens = Tokens::new(text, Dialect::default());
+    let mut cursor = tokens.cursor();
+    let mut names = Vec::new();
+    while !cursor.is_done() {
+        let called = |token: &Token| {
+            let word = token.bytes(text);
+            let word = word.strip_prefix(b"\"").unwrap_or(word);
+            word.strip_suffix(b"\"")
+                .unwrap_or(word)
+                .eq_ignore_ascii_case(b"current_setting")
+        };
+        if cursor.peek(0).is_some_and(called) && cursor.is_mark(1, "(") {
+            let name = cursor.peek(2).filter(|token| token.kind == Kind::String)?;
+            let whole = cursor.is_mark(3, ")") || cursor.is_mark(3, ",");
+            let name = name.bytes(text);
+            let name = name
+                .get(1..name.len().saturating_sub(1))
+                .filter(|_| whole)?;
+            names.push(String::from_utf8_lossy(name).to_ascii_lowercase());
+        }
+        cursor.advance();
+    }
+    Some(names)
+}
+
 /// Whether the client is told what `pg_backend_pid()` returns: it is called in what a query puts out, not just in its conditions.
 #[must_use]
 pub fn tells_process_id(text: &[u8]) -> bool {
@@ -85,6 +113,22 @@ pub fn tells_process_id(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_that_are_asked_for_are_known_by_name() {
+        let asked = |text: &str| settings_asked_for(text.as_bytes());
+        let names = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(asked("select 1"), names(&[]));
+        assert_eq!(
+            asked(
+                "select pg_catalog.Current_Setting('App.Me', true), current_setting ( 'TimeZone' )"
+            ),
+            names(&["app.me", "timezone"])
+        );
+        assert_eq!(asked("select current_setting($1)"), None);
+        assert_eq!(asked("select current_setting('a' || 'b')"), None);
+        assert_eq!(asked("select \"current_setting\"(x)"), None);
+    }
 
     #[test]
     fn a_process_id_that_is_only_compared_with_is_not_told() {

@@ -44,6 +44,15 @@ pub struct Lineage {
     pub copies: Option<&'static str>,
 }
 
+/// What a SHOW asks for that only an engine knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// It is about the relation that it names, and goes where that lives.
+    pub of_relation: bool,
+    /// Its answer may hold passwords.
+    pub secret: bool,
+}
+
 /// What differs between engines.
 pub trait Dialect: Send + Sync {
     /// Startup parameters for pooled connections that must only read, so that the server itself refuses what slips through.
@@ -160,6 +169,21 @@ pub trait Dialect: Send + Sync {
 
     /// How statements of logins without a cancel key are ended, if they can be.
     fn keyless(&self) -> Option<Keyless> {
+        None
+    }
+
+    /// What a SHOW of these words, in lower case, asks for where PostgreSQL has nothing like it; so does `describe`.
+    fn asks(&self, _words: &str) -> Option<Shown> {
+        None
+    }
+
+    /// The name of a setting that the engine has and PostgreSQL has not.
+    fn own_setting(&self, _name: &str) -> Option<&'static str> {
+        None
+    }
+
+    /// PostgreSQL's command tag in place of the engine's own.
+    fn tag(&self, _tag: &[u8]) -> Option<&'static str> {
         None
     }
 

@@ -1,5 +1,6 @@
 //! RisingWave: a double of it, what it was seen doing, and the router in front of it.
 
+mod anywhere;
 pub mod double;
 mod facts;
 mod golden;
@@ -8,12 +9,14 @@ mod texts;
 mod through;
 mod through_catalog;
 mod through_copy;
+mod through_cursor_values;
 mod through_cursors;
 mod through_ddl;
 mod through_errors;
 mod through_failures;
 mod through_fallback;
 mod through_limits;
+mod through_own;
 mod through_parameters;
 mod through_results;
 mod through_snapshots;

@@ -12,25 +12,26 @@ use crate::support::wire::{
     status, tags, values, whole,
 };
 
-use super::double::{Double, Options};
+use super::anywhere::{Analytic, anywhere};
+use super::double::Options;
 use super::through::tide;
 
-/// A router over each engine; the double lives as long as what stands beside it.
-async fn both(hint: &str) -> [(Tide, Option<Double>); 2] {
-    let (over_double, double) = tide(&format!("{hint}_rw"), Options::default()).await;
+/// A router over each engine; the analytic side lives as long as what stands beside it.
+pub async fn both(hint: &str) -> [(Tide, Option<Analytic>); 2] {
+    let (over_risingwave, analytic) = anywhere(&format!("{hint}_rw")).await;
     let over_postgres = Tide::start(&format!("{hint}_pg")).await;
-    [(over_double, Some(double)), (over_postgres, None)]
+    [(over_risingwave, Some(analytic)), (over_postgres, None)]
 }
 
 /// A client of the analytic PostgreSQL itself.
-async fn direct(tide: &Tide) -> Raw {
+pub async fn direct(tide: &Tide) -> Raw {
     let mut raw = Raw::connect(&format!("127.0.0.1:{}", PAIR.1.port())).await;
     raw.log_in("app", &tide.sides.database).await;
     raw
 }
 
 /// What a client makes of an answer: all but where columns come from, and details of errors, where RisingWave tells its causes.
-fn told(frames: &[Frame]) -> Vec<(char, Vec<Option<String>>)> {
+pub fn told(frames: &[Frame]) -> Vec<(char, Vec<Option<String>>)> {
     let told = |frame: &Frame| {
         let fields = |names: &str| names.chars().map(|name| frame.field(name)).collect();
         let text = match frame.tag {
@@ -181,7 +182,7 @@ fn a_cursor_over_analytic_relations_answers_as_postgres_would() {
 #[test]
 fn a_fetch_may_be_of_very_many_rows_and_a_cursor_read_in_portions_has_them_all() {
     run(async {
-        for (tide, _double) in both("cursor_many").await {
+        for (tide, _analytic) in both("cursor_many").await {
             let mut raw = tide.raw().await;
             raw.query("BEGIN").await;
             raw.query(
@@ -212,7 +213,7 @@ fn a_fetch_may_be_of_very_many_rows_and_a_cursor_read_in_portions_has_them_all()
 #[test]
 fn cursors_of_both_sides_live_side_by_side_and_share_their_names() {
     run(async {
-        for (tide, _double) in both("cursor_names").await {
+        for (tide, _analytic) in both("cursor_names").await {
             let mut raw = tide.raw().await;
             raw.query("BEGIN").await;
             raw.query("DECLARE a CURSOR FOR SELECT id FROM orders ORDER BY id")
@@ -252,7 +253,7 @@ fn cursors_of_both_sides_live_side_by_side_and_share_their_names() {
 #[test]
 fn a_scroll_cursor_and_a_cursor_over_both_sides_are_refused() {
     run(async {
-        let (tide, _double) = tide("rw_scroll", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_scroll").await;
         let client = tide.client().await;
         for sql in [
             "DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT id FROM orders",
@@ -269,7 +270,7 @@ fn a_scroll_cursor_and_a_cursor_over_both_sides_are_refused() {
 #[test]
 fn a_held_cursor_keeps_an_analytic_connection_and_no_other_and_says_so() {
     run(async {
-        for (tide, _double) in both("cursor_pins").await {
+        for (tide, _analytic) in both("cursor_pins").await {
             let client = tide.client().await;
             let declare = "DECLARE h CURSOR WITH HOLD FOR SELECT id FROM orders ORDER BY id";
             for _ in 0..2 {
@@ -306,7 +307,7 @@ fn a_held_cursor_keeps_an_analytic_connection_and_no_other_and_says_so() {
 #[test]
 fn a_held_cursor_goes_on_while_other_reads_come_and_fail() {
     run(async {
-        for (tide, _double) in both("cursor_beside").await {
+        for (tide, _analytic) in both("cursor_beside").await {
             let mut raw = tide.raw().await;
             raw.query("DECLARE h CURSOR WITH HOLD FOR SELECT id FROM orders ORDER BY id")
                 .await;
@@ -346,7 +347,7 @@ fn a_held_cursor_goes_on_while_other_reads_come_and_fail() {
 #[test]
 fn a_cursor_is_declared_described_and_fetched_by_the_extended_protocol() {
     run(async {
-        for (tide, _double) in both("cursor_extended").await {
+        for (tide, _analytic) in both("cursor_extended").await {
             // As psycopg has it: parameters in DECLARE, Describe of a portal with the cursor's name, FETCH in text or binary.
             let (mut routed, mut right) = (tide.raw().await, direct(&tide).await);
             let declare = |name: &str, hold: &str| {
@@ -415,7 +416,7 @@ fn a_cursor_is_declared_described_and_fetched_by_the_extended_protocol() {
 #[test]
 fn a_portal_of_the_clients_own_is_moved_by_sql() {
     run(async {
-        for (tide, _double) in both("cursor_adopted").await {
+        for (tide, _analytic) in both("cursor_adopted").await {
             let mut raw = tide.raw().await;
             raw.query("BEGIN").await;
             // As asyncpg's Cursor.forward() does.
@@ -443,7 +444,7 @@ fn a_portal_of_the_clients_own_is_moved_by_sql() {
 #[test]
 fn a_cursor_does_not_change_its_format_once_rows_have_come() {
     run(async {
-        let (tide, _double) = tide("rw_cursor_format", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_cursor_format").await;
         let mut raw = tide.raw().await;
         raw.query("DECLARE h CURSOR WITH HOLD FOR SELECT id FROM orders ORDER BY id")
             .await;
@@ -463,7 +464,7 @@ fn a_cursor_does_not_change_its_format_once_rows_have_come() {
 #[test]
 fn a_declaration_that_fails_leaves_no_cursor_and_fails_its_transaction() {
     run(async {
-        for (tide, _double) in both("cursor_fails").await {
+        for (tide, _analytic) in both("cursor_fails").await {
             let mut raw = tide.raw().await;
             let bad = "DECLARE c CURSOR WITH HOLD FOR SELECT nosuch FROM orders";
             for extended in [false, true] {
@@ -499,7 +500,7 @@ fn a_declaration_that_fails_leaves_no_cursor_and_fails_its_transaction() {
 #[test]
 fn a_cursor_outlives_a_savepoint_that_was_made_after_it() {
     run(async {
-        let (tide, _double) = tide("rw_cursor_savepoint", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_cursor_savepoint").await;
         let mut raw = tide.raw().await;
         raw.query("BEGIN; DECLARE c CURSOR FOR SELECT id FROM orders ORDER BY id; SAVEPOINT s")
             .await;
@@ -513,7 +514,7 @@ fn a_cursor_outlives_a_savepoint_that_was_made_after_it() {
 #[test]
 fn the_bounds_of_a_cursor_are_told() {
     run(async {
-        let (tide, _double) = tide("rw_cursor_bounds", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_cursor_bounds").await;
         let mut raw = tide.raw().await;
         let declare =
             "DECLARE h CURSOR WITH HOLD FOR SELECT id FROM orders WHERE state <> $1 ORDER BY id";

@@ -3,14 +3,13 @@
 use crate::support::run;
 use crate::support::wire;
 
-use super::double::Options;
-use super::through::tide;
+use super::anywhere::anywhere;
 use super::through_failures::the_error;
 
 #[test]
 fn errors_have_postgres_codes_and_one_line_by_both_protocols() {
     run(async {
-        let (tide, _double) = tide("rw_errors", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_errors").await;
         let mut raw = tide.raw().await;
         for (sql, code, message) in [
             (
@@ -61,9 +60,8 @@ fn errors_have_postgres_codes_and_one_line_by_both_protocols() {
 #[test]
 fn a_relation_that_is_gone_since_it_was_discovered_is_an_undefined_table() {
     run(async {
-        let (tide, double) = tide("rw_gone", Options::default()).await;
-        let mut root = wire::Raw::connect(&double.address()).await;
-        root.log_in("root", "dev").await;
+        let (tide, analytic) = anywhere("rw_gone").await;
+        let mut root = analytic.root().await;
         let made = "CREATE MATERIALIZED VIEW busy AS SELECT count(*) AS n FROM orders";
         assert_eq!(wire::tags(&root.query(made).await), "CZ");
         tide.router.reload(&tide.yaml).await;

@@ -4,9 +4,12 @@ use crate::support::postgres::PAIR;
 use crate::support::run;
 use crate::support::sql::{exec, last_route, route, rows, scalar, state};
 use crate::support::tide::{Setup, Tide};
-use crate::support::wire::{completed, status, tags, values, whole};
+use crate::support::wire::{
+    bind_in, completed, describe, execute, parse, parse_typed, sqlstates, status, tags, values,
+    whole,
+};
 
-use super::double::{Double, Options};
+use super::double::{Double, Mischief, Options};
 
 const RECURSIVE: &str = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT max(n) || side FROM t, products WHERE id = 1 GROUP BY side";
 
@@ -111,5 +114,116 @@ fn a_fallback_in_a_string_or_a_transaction_leaves_it_as_it_was() {
         let frames = raw.query(text).await;
         assert_eq!(tags(&frames), "TDCTDDCTDCZ");
         assert_eq!(completed(&frames), ["SELECT 1", "SELECT 2", "SELECT 1"]);
+    });
+}
+
+const UNLUCKY: &str = "SELECT id, side FROM products AS unlucky WHERE id = $1 ORDER BY id";
+
+#[test]
+fn a_read_that_turns_out_to_be_too_much_when_it_is_executed_is_run_on_the_default_backend() {
+    run(async {
+        for binary in [0, 1] {
+            let (tide, double) = tide("rw_fallback_execute").await;
+            double.misbehave("unlucky", Mischief::Lacks);
+            let mut raw = tide.raw().await;
+            let two = 2_i32.to_be_bytes();
+            let given: &[u8] = if binary == 1 { &two } else { b"2" };
+            let steps = |name: &str, types: &[u32]| {
+                [
+                    parse_typed(name, UNLUCKY, types),
+                    describe('S', name),
+                    bind_in("", name, &[binary], &[Some(given)], &[binary]),
+                    describe('P', ""),
+                    execute("", 0),
+                ]
+                .concat()
+            };
+            // Other reads of the same batch go where they belong.
+            let read = whole("SELECT side FROM products WHERE id = 1");
+            let frames = raw.batch(&[steps("", &[]), read.clone()]).await;
+            assert_eq!(tags(&frames), "1tT2TDC12TDCZ", "{frames:?}");
+            let rows: Vec<_> = frames
+                .iter()
+                .filter(|f| f.tag == 'D')
+                .map(|f| f.row())
+                .collect();
+            assert_eq!(rows[0][0].as_deref(), Some(given));
+            assert_eq!(rows[0][1].as_deref(), Some(&b"oltp"[..]));
+            assert_eq!(rows[1][0].as_deref(), Some(&b"analytic"[..]));
+            assert_eq!(status(&frames), 'I');
+            assert_eq!(seen(&double, "unlucky"), 1);
+            // From then on it is parsed there at once.
+            let frames = raw.batch(&[steps("s", &[23])]).await;
+            assert_eq!(tags(&frames), "1tT2TDCZ");
+            assert_eq!(seen(&double, "unlucky"), 1);
+            let frames = raw.query("SHOW tidegate.last_route").await;
+            let told = frames.iter().find(|f| f.tag == 'D').map(|f| f.row());
+            let reason = told.and_then(|row| row[6].clone());
+            assert_eq!(reason.as_deref(), Some(&b"mirrored_unsupported"[..]));
+        }
+    });
+}
+
+#[test]
+fn what_failed_in_a_transaction_is_run_in_it_and_what_gave_rows_is_not_run_again() {
+    run(async {
+        let (tide, double) = tide("rw_fallback_rows").await;
+        double.misbehave("unlucky", Mischief::Lacks);
+        let mut raw = tide.raw().await;
+        raw.query("BEGIN").await;
+        let sql = "SELECT side FROM products AS unlucky WHERE id = 1";
+        let frames = raw.batch(&[whole(sql)]).await;
+        assert_eq!(
+            (values(&frames), status(&frames)),
+            (vec!["oltp".to_owned()], 'T')
+        );
+        assert_eq!(completed(&raw.query("COMMIT").await), ["COMMIT"]);
+        double.misbehave("unlucky", Mischief::LacksBehindRow);
+        for within in [false, true] {
+            raw.query(if within { "BEGIN" } else { "SELECT 1" }).await;
+            let sql = format!("SELECT id FROM products AS unlucky WHERE id = 1 AND {within}");
+            let steps = [
+                parse("", &sql),
+                bind_in("", "", &[], &[], &[]),
+                execute("", 0),
+            ];
+            let frames = raw.batch(&steps).await;
+            assert_eq!(tags(&frames), "12DEZ", "{frames:?}");
+            assert_eq!(sqlstates(&frames), ["0A000"]);
+            assert_eq!(status(&frames), if within { 'E' } else { 'I' });
+            raw.query("ROLLBACK").await;
+        }
+        double.behave();
+        let frames = raw
+            .batch(&[whole("SELECT side FROM products WHERE id = 2")])
+            .await;
+        assert_eq!(values(&frames), ["analytic"]);
+    });
+}
+
+#[test]
+fn rows_that_would_be_of_other_types_than_the_client_was_told_are_not_given() {
+    run(async {
+        let (tide, double) = tide("rw_fallback_types").await;
+        let oltp = tide.sides.oltp().await;
+        oltp.batch_execute("ALTER TABLE products ALTER id TYPE bigint")
+            .await
+            .expect("altered");
+        double.misbehave("unlucky", Mischief::Lacks);
+        let mut raw = tide.raw().await;
+        let sql = "SELECT id FROM products AS unlucky";
+        for (format, expected) in [(1, "1T2EZ"), (0, "1T2DDCZ")] {
+            let sql = format!("{sql} WHERE id + {format} > 0 AND price > {format}");
+            let sql = sql.replace("price >", if format == 1 { "price >=" } else { "price >" });
+            let steps = [
+                parse("", &sql),
+                describe('S', ""),
+                bind_in("", "", &[], &[], &[format]),
+                execute("", 0),
+            ];
+            let frames = raw.batch(&steps).await;
+            let told: String = tags(&frames).chars().filter(|tag| *tag != 't').collect();
+            assert_eq!(told, expected, "{frames:?}");
+        }
     });
 }

@@ -5,14 +5,13 @@ use crate::support::wire::{
     bind, bind_in, close, completed, describe, execute, parse, parse_typed, tags, values,
 };
 
-use super::double::Options;
-use super::through::tide;
+use super::anywhere::anywhere;
 use super::through_parameters::{array, parameters, told};
 
 #[test]
 fn limit_and_offset_take_parameters() {
     run(async {
-        let (tide, double) = tide("rw_limit", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_limit").await;
         let mut raw = tide.raw().await;
         for (sql, given, seen) in [
             (
@@ -78,11 +77,9 @@ fn limit_and_offset_take_parameters() {
                 assert_eq!(values(&frames), seen, "{sql} {frames:?}");
             }
         }
-        assert!(
-            !double
-                .seen()
-                .iter()
-                .any(|sql| sql.contains("LIMIT $") || sql.contains("OFFSET $"))
+        assert_ne!(
+            analytic.saw(|sql| sql.contains("LIMIT $") || sql.contains("OFFSET $")),
+            Some(true)
         );
     });
 }
@@ -90,7 +87,7 @@ fn limit_and_offset_take_parameters() {
 #[test]
 fn a_limit_is_described_as_a_bigint_and_is_whatever_each_bind_says() {
     run(async {
-        let (tide, _double) = tide("rw_limit_again", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_limit_again").await;
         let mut raw = tide.raw().await;
         let sql = "SELECT id FROM orders WHERE state = $2 ORDER BY id LIMIT $1";
         let frames = raw.batch(&[parse("s", sql), describe('S', "s")]).await;
@@ -125,7 +122,7 @@ fn a_limit_is_described_as_a_bigint_and_is_whatever_each_bind_says() {
 #[test]
 fn a_limit_that_is_none_has_postgres_error() {
     run(async {
-        let (tide, _double) = tide("rw_limit_errors", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_limit_errors").await;
         let (mut routed, mut direct) = (tide.raw().await, tide.sides.direct().await);
         for (clause, oid, value) in [
             ("LIMIT $1", 0, "-1"),
@@ -164,7 +161,7 @@ fn a_limit_that_is_none_has_postgres_error() {
 #[test]
 fn drivers_that_prepare_get_limits_and_arrays() {
     run(async {
-        let (tide, _double) = tide("rw_tokio", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_tokio").await;
         let client = tide.client().await;
         let sql = "SELECT id FROM orders WHERE id = ANY($1) AND state = ANY($2) ORDER BY id LIMIT $3 OFFSET $4";
         let statement = client.prepare(sql).await.expect("prepared");
@@ -193,7 +190,7 @@ fn drivers_that_prepare_get_limits_and_arrays() {
 #[test]
 fn statements_of_both_sides_are_bound_in_one_pipeline() {
     run(async {
-        let (tide, _double) = tide("rw_mixed", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_mixed").await;
         let mut raw = tide.raw().await;
         let id = array(23, &[&2_i32.to_be_bytes()]);
         let piece = |table: &str| {

@@ -8,6 +8,7 @@ use crate::support::wire::{
     sqlstates, status, sync, tags, values,
 };
 
+use super::anywhere::anywhere;
 use super::double::Options;
 use super::through::tide;
 use super::through_failures::the_error;
@@ -55,7 +56,7 @@ const COUNT_BY_STATE: &str = "SELECT count(*) FROM orders WHERE state = $1";
 #[test]
 fn what_is_wrong_with_a_bind_is_said_as_by_postgres_and_costs_no_connection() {
     run(async {
-        let (tide, double) = tide("rw_bad_bind", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_bad_bind").await;
         let (mut routed, mut direct) = (tide.raw().await, tide.sides.direct().await);
         let there = COUNT_BY_STATE;
         let here = "SELECT count(*) FROM customers WHERE state = $1";
@@ -85,14 +86,14 @@ fn what_is_wrong_with_a_bind_is_said_as_by_postgres_and_costs_no_connection() {
                 ["100"]
             );
         }
-        assert!(!double.seen().is_empty());
+        assert_ne!(analytic.saw(|_| true), Some(false));
     });
 }
 
 #[test]
 fn a_parameter_in_a_string_is_an_error_and_no_more() {
     run(async {
-        let (tide, double) = tide("rw_no_parameter", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_no_parameter").await;
         let (mut routed, mut direct) = (tide.raw().await, tide.sides.direct().await);
         for (ours, theirs) in [
             (
@@ -115,14 +116,14 @@ fn a_parameter_in_a_string_is_an_error_and_no_more() {
             ),
             ["100"]
         );
-        assert!(!double.seen().iter().any(|sql| sql.contains(" $")));
+        assert_ne!(analytic.saw(|sql| sql.contains(" $")), Some(true));
     });
 }
 
 #[test]
 fn a_uuid_is_found_by_whatever_form_the_client_has_for_it() {
     run(async {
-        let (tide, _double) = tide("rw_uuid", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_uuid").await;
         let mut raw = tide.raw().await;
         let sql = "SELECT $1 FROM orders LIMIT 1";
         for form in [
@@ -155,7 +156,7 @@ fn a_uuid_is_found_by_whatever_form_the_client_has_for_it() {
 #[test]
 fn a_bind_that_fails_fails_the_transaction_as_any_error_does() {
     run(async {
-        let (tide, _double) = tide("rw_bad_bind_in_transaction", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_bad_bind_in_transaction").await;
         let mut raw = tide.raw().await;
         raw.query("BEGIN").await;
         let frames = raw
@@ -172,7 +173,7 @@ fn a_bind_that_fails_fails_the_transaction_as_any_error_does() {
 #[test]
 fn types_that_parse_refuses_there_are_taken_and_told_as_they_were_declared() {
     run(async {
-        let (tide, _double) = tide("rw_refused_types", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_refused_types").await;
         let mut raw = tide.raw().await;
         for (oid, shown) in [
             (0, 25),
@@ -207,7 +208,7 @@ fn types_that_parse_refuses_there_are_taken_and_told_as_they_were_declared() {
 #[test]
 fn binary_values_of_types_that_it_has_not_arrive_as_text() {
     run(async {
-        let (tide, _double) = tide("rw_binary", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_binary").await;
         let mut raw = tide.raw().await;
         let uuid = u128::from_str_radix(&UUID.replace('-', ""), 16).expect("a number");
         for (oid, sent, text) in [
@@ -344,7 +345,7 @@ fn any_takes_binary_arrays_whether_their_type_is_declared_or_not() {
 #[test]
 fn a_long_bind_is_adapted_as_a_short_one() {
     run(async {
-        let (tide, _double) = tide("rw_long_bind", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_long_bind").await;
         let mut raw = tide.raw().await;
         let numbers: Vec<[u8; 4]> = (1..=40_000_i32).map(i32::to_be_bytes).collect();
         let numbers: Vec<&[u8]> = numbers.iter().map(|number| &number[..]).collect();

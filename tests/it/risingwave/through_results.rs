@@ -6,6 +6,7 @@ use crate::support::wire::{
     values,
 };
 
+use super::anywhere::anywhere;
 use super::double::Options;
 use super::through::tide;
 use super::through_parameters::bytes;
@@ -13,7 +14,7 @@ use super::through_parameters::bytes;
 #[test]
 fn an_unnamed_portal_is_read_piece_by_piece() {
     run(async {
-        let (tide, double) = tide("rw_resume", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_resume").await;
         let mut raw = tide.raw().await;
         let sql = "SELECT id FROM orders ORDER BY id LIMIT $1";
         for within in [false, true] {
@@ -59,7 +60,7 @@ fn an_unnamed_portal_is_read_piece_by_piece() {
             values(&raw.query("SELECT count(*) FROM orders").await),
             ["100"]
         );
-        assert!(!double.seen().is_empty());
+        assert_ne!(analytic.saw(|_| true), Some(false));
     });
 }
 
@@ -97,7 +98,9 @@ fn a_portals_name_is_free_again_when_its_batch_or_transaction_is_over() {
             assert_eq!(completed(&raw.query(end).await), [end]);
         }
         let after = sessions(&mut root).await;
-        assert_eq!(before, after, "no connection is given up for a portal");
+        // The router may have opened others meanwhile, to see how the server is.
+        let kept = before.iter().all(|session| after.contains(session));
+        assert!(kept, "a connection is given up: {before:?} {after:?}");
     });
 }
 
@@ -110,7 +113,7 @@ async fn sessions(root: &mut Raw) -> Vec<Option<Vec<u8>>> {
 #[test]
 fn results_look_as_postgres_gives_them() {
     run(async {
-        let (tide, _double) = tide("rw_results", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_results").await;
         let (mut routed, mut direct) = (tide.raw().await, tide.sides.direct().await);
         let columns = "'2024-01-02 03:04:05+00'::timestamptz, '{\"a\": 1, \"b\": [1, \"x y\"]}'::jsonb, 7::int8, 1.50::numeric, \
                        '2024-01-02'::date, '1 day 02:00:00'::interval, true, ARRAY['2024-01-02 03:04:00+00'::timestamptz, NULL]";

@@ -6,13 +6,11 @@ use crate::support::wire::{
     Raw, bind, completed, execute, parse, sqlstates, status, values, whole,
 };
 
-use super::double::{Double, Options};
-use super::through::tide;
+use super::anywhere::{Analytic, anywhere};
 
 /// Adds a row behind the router's back, which is seen from then on.
-async fn add(double: &Double, id: u32) {
-    let mut root = Raw::connect(&double.address()).await;
-    root.log_in("root", "dev").await;
+async fn add(analytic: &Analytic, id: u32) {
+    let mut root = analytic.root().await;
     let insert = format!("INSERT INTO orders (id) VALUES ({id})");
     assert_eq!(completed(&root.query(&insert).await), ["INSERT 0 1"]);
     assert_eq!(completed(&root.query("FLUSH").await), ["FLUSH"]);
@@ -26,7 +24,7 @@ async fn count(raw: &mut Raw) -> String {
 #[test]
 fn a_read_only_or_repeatable_read_transaction_sees_one_state() {
     run(async {
-        let (tide, double) = tide("rw_snapshot", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_snapshot").await;
         let (mut number, mut raw) = (100, tide.raw().await);
         for (begin, after, one) in [
             ("BEGIN READ ONLY", "", true),
@@ -50,7 +48,7 @@ fn a_read_only_or_repeatable_read_transaction_sees_one_state() {
             let before = number.to_string();
             assert_eq!(count(&mut raw).await, before, "{begin}");
             number += 1;
-            add(&double, number).await;
+            add(&analytic, number).await;
             let seen = if one { before } else { number.to_string() };
             assert_eq!(count(&mut raw).await, seen, "{begin}");
             let frames = raw.batch(&[whole("SELECT count(*) FROM orders")]).await;
@@ -80,12 +78,12 @@ fn a_read_only_or_repeatable_read_transaction_sees_one_state() {
 #[test]
 fn a_snapshot_ends_with_its_transaction_and_is_nobody_elses() {
     run(async {
-        let (tide, double) = tide("rw_snapshot_ends", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_snapshot_ends").await;
         let (mut raw, mut other) = (tide.raw().await, tide.raw().await);
         for end in ["ROLLBACK", "COMMIT"] {
             raw.query("BEGIN READ ONLY").await;
             let before = count(&mut raw).await;
-            add(&double, 200 + u32::from(end == "COMMIT")).await;
+            add(&analytic, 200 + u32::from(end == "COMMIT")).await;
             assert_ne!(count(&mut other).await, before);
             assert_eq!(count(&mut raw).await, before);
             let failed = raw.query("SELECT id / (id - id) FROM orders").await;
@@ -104,13 +102,13 @@ fn a_snapshot_ends_with_its_transaction_and_is_nobody_elses() {
 #[test]
 fn a_transaction_that_is_chained_to_another_sees_a_state_of_its_own() {
     run(async {
-        let (tide, double) = tide("rw_snapshot_chain", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_snapshot_chain").await;
         let mut raw = tide.raw().await;
         raw.query("BEGIN READ ONLY").await;
         assert_eq!(count(&mut raw).await, "100");
         raw.query("DECLARE c CURSOR FOR SELECT id FROM orders")
             .await;
-        add(&double, 400).await;
+        add(&analytic, 400).await;
         assert_eq!(count(&mut raw).await, "100");
         let chained = raw.query("COMMIT AND CHAIN").await;
         assert_eq!(
@@ -118,7 +116,7 @@ fn a_transaction_that_is_chained_to_another_sees_a_state_of_its_own() {
             (vec!["COMMIT".to_owned()], 'T')
         );
         assert_eq!(count(&mut raw).await, "101");
-        add(&double, 401).await;
+        add(&analytic, 401).await;
         assert_eq!(count(&mut raw).await, "101");
         assert_eq!(sqlstates(&raw.query("FETCH c").await), ["34000"]);
         raw.query("ROLLBACK").await;
@@ -129,12 +127,12 @@ fn a_transaction_that_is_chained_to_another_sees_a_state_of_its_own() {
 #[test]
 fn the_sessions_own_default_makes_a_transaction_read_only() {
     run(async {
-        let (tide, double) = tide("rw_snapshot_default", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_snapshot_default").await;
         let mut raw = tide.raw().await;
         raw.query("SET default_transaction_read_only = on").await;
         raw.query("BEGIN").await;
         assert_eq!(count(&mut raw).await, "100");
-        add(&double, 300).await;
+        add(&analytic, 300).await;
         assert_eq!(count(&mut raw).await, "100");
         raw.query("COMMIT").await;
         assert_eq!(count(&mut raw).await, "101");

@@ -5,6 +5,7 @@ use crate::support::run;
 use crate::support::tide::Tide;
 use crate::support::wire::{self, Frame, Raw, Welcome, sqlstates, status, tags, values};
 
+use super::anywhere::anywhere;
 use super::double::{Double, Mischief, Options};
 use super::through::tide;
 use super::through_failures::{risingwave_with_password, the_error};
@@ -60,7 +61,7 @@ async fn cancelled(tide: &Tide, double: &Double, messages: &[u8]) -> (Raw, Vec<F
 #[test]
 fn a_statement_timeout_of_the_session_ends_analytic_reads() {
     run(async {
-        let (tide, _double) = tide("rw_timeout", Options::default()).await;
+        let (tide, _analytic) = anywhere("rw_timeout").await;
         let mut raw = tide.raw().await;
         assert_eq!(tags(&raw.query("SET statement_timeout = 300").await), "CZ");
         assert_eq!(

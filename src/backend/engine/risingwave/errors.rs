@@ -58,7 +58,8 @@ pub(super) fn translate(code: &str, text: &str) -> ClientError {
         .or_else(|| missing(root))
         .or_else(|| value(root, text))
         .or_else(|| session(root))
-        .or_else(|| refused(root));
+        .or_else(|| refused(root))
+        .or_else(|| read.setting());
     let (sqlstate, message) = known.unwrap_or_else(|| (kept(code), plain(root).to_owned()));
     let mut error = ClientError::refused(sqlstate, message);
     error.detail = read.detail(&error.message);
@@ -116,6 +117,21 @@ impl<'a> Causes<'a> {
     fn root(&self) -> &str {
         let last = self.chain.last().map(String::as_str).unwrap_or_default();
         last.lines().next().unwrap_or(self.text)
+    }
+
+    /// A value that a setting does not take; why stands behind it.
+    fn setting(&self) -> Known {
+        let given = |cause: &String| {
+            let (value, rest) = cause
+                .strip_prefix("Invalid value `")?
+                .split_once("` for `")?;
+            let name = rest.split('`').next()?;
+            Some(format!(
+                "invalid value for parameter \"{name}\": \"{value}\""
+            ))
+        };
+        let message = self.chain.iter().find_map(given)?;
+        Some((INVALID_PARAMETER_VALUE, message))
     }
 
     /// All of it, where it says more than `message`.

@@ -10,11 +10,12 @@ mod errors;
 mod errors_tests;
 mod lineage;
 mod literals;
+mod own;
 mod times;
 mod values;
 
 use super::values::Values;
-use super::{Dialect, Keyless, Lineage, Plan, TextRow};
+use super::{Dialect, Keyless, Lineage, Plan, Shown, TextRow};
 use crate::catalog::Qualified;
 use crate::error::ClientError;
 
@@ -141,6 +142,21 @@ impl Dialect for RisingWave {
 
     fn makes_visible(&self) -> Option<&'static str> {
         Some("FLUSH")
+    }
+
+    fn asks(&self, words: &str) -> Option<Shown> {
+        own::asks(words)
+    }
+
+    fn own_setting(&self, name: &str) -> Option<&'static str> {
+        own::setting(name)
+    }
+
+    fn tag(&self, tag: &[u8]) -> Option<&'static str> {
+        match tag {
+            b"SHOW_COMMAND" | b"SHOW_VARIABLE" => Some("SHOW"),
+            _ => None,
+        }
     }
 
     fn keyless(&self) -> Option<Keyless> {

@@ -161,11 +161,8 @@ impl Session {
                 .await?;
             }
             Action::Database => {
-                self.world
-                    .databases
-                    .lock()
-                    .expect("the databases")
-                    .insert(change.name.name.clone());
+                let made = self.world.create_database(&change.name.name).await;
+                made.map_err(|error| Failure::new(error.message))?;
             }
             Action::User {
                 password,

@@ -38,13 +38,8 @@ impl Session {
                 );
             }
             "database" => {
-                return gone(
-                    self.world
-                        .databases
-                        .lock()
-                        .expect("the databases")
-                        .remove(name),
-                );
+                let dropped = self.world.drop_database(name).await;
+                return gone(dropped.map_err(|error| Failure::new(error.message))?);
             }
             "schema" => {
                 let there = format!(

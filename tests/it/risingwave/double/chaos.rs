@@ -35,6 +35,10 @@ pub enum Mischief {
     Silence,
     /// The handler panics.
     Panic,
+    /// It finds out when it runs a statement that it cannot.
+    Lacks,
+    /// …behind a row.
+    LacksBehindRow,
 }
 
 /// Bytes of a row that is more than anybody wants to hold.
@@ -87,6 +91,20 @@ impl Session {
             Mischief::Panic => {
                 self.fail(&Failure::panic("a bug"), Doing::Running)?;
                 return Err(Closed);
+            }
+            Mischief::Lacks | Mischief::LacksBehindRow => {
+                if mischief == Mischief::LacksBehindRow {
+                    self.say(&[columns, ROW].concat()).await;
+                }
+                let failure = Failure::unimplemented("such a plan");
+                if simple {
+                    self.fail(&failure, Doing::Running)?;
+                    self.ready();
+                } else {
+                    self.skipping = true;
+                    self.fail(&failure, Doing::Executing)?;
+                }
+                return Ok(());
             }
         };
         self.say(&sent).await;

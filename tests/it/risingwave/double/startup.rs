@@ -155,6 +155,7 @@ async fn log_in(mut wire: Wire, world: Arc<World>, hello: Hello) -> Option<Sessi
         wire.flush().await;
         return None;
     }
+    let world = world.named(&hello.database);
     let mut session = open(wire, &world, pid, &hello).await?;
     if world.version == Version::V3
         && let Err(failure) = options(&mut session, &hello.options).await

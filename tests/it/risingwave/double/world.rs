@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use super::back::{Back, Behind, Keeper, Key};
@@ -58,24 +58,28 @@ impl Listed {
     }
 }
 
+/// One database of a double. What is in an `Arc` it shares with the others.
 pub struct World {
     pub version: Version,
     pub behind: Behind,
     /// The database's name to clients.
     pub database: String,
-    pub databases: Mutex<BTreeSet<String>>,
-    pub users: Mutex<BTreeMap<String, User>>,
-    pub sessions: Mutex<BTreeMap<i32, Arc<Listed>>>,
+    pub databases: Arc<Mutex<BTreeSet<String>>>,
+    pub users: Arc<Mutex<BTreeMap<String, User>>>,
+    pub sessions: Arc<Mutex<BTreeMap<i32, Arc<Listed>>>>,
+    /// The databases that were made in the first one, which is the one that knows.
+    others: Mutex<BTreeMap<String, Arc<World>>>,
+    first: Weak<World>,
     /// For what the double notes on its own account.
     pub admin: tokio::sync::Mutex<Back>,
     /// Tables that were altered or dropped, and when, in steps.
     pub altered: Mutex<BTreeMap<String, u64>>,
     pub step: AtomicU64,
-    pub mischief: Mutex<Vec<(String, Mischief)>>,
-    pub seen: Mutex<Vec<String>>,
+    pub mischief: Arc<Mutex<Vec<(String, Mischief)>>>,
+    pub seen: Arc<Mutex<Vec<String>>>,
     keeper: Mutex<Arc<Keeper>>,
     dirty: AtomicBool,
-    last_pid: AtomicI32,
+    last_pid: Arc<AtomicI32>,
 }
 
 impl World {
@@ -119,18 +123,80 @@ impl World {
             version,
             behind,
             database: options.database.clone(),
-            databases: Mutex::new(BTreeSet::from([options.database.clone()])),
-            users: Mutex::new(users),
-            sessions: Mutex::default(),
+            databases: Arc::new(Mutex::new(BTreeSet::from([options.database.clone()]))),
+            users: Arc::new(Mutex::new(users)),
+            sessions: Arc::default(),
+            others: Mutex::default(),
+            first: Weak::new(),
             admin: tokio::sync::Mutex::new(admin),
             altered: Mutex::default(),
             step: AtomicU64::new(1),
-            mischief: Mutex::default(),
-            seen: Mutex::default(),
+            mischief: Arc::default(),
+            seen: Arc::default(),
             keeper: Mutex::new(Arc::new(keeper)),
             dirty: AtomicBool::new(false),
-            last_pid: AtomicI32::new(0),
+            last_pid: Arc::default(),
         })
+    }
+
+    /// Makes another database, in one more of PostgreSQL's.
+    pub async fn create_database(self: &Arc<Self>, name: &str) -> Result<(), PgError> {
+        let first = self.first.upgrade().unwrap_or_else(|| Arc::clone(self));
+        let behind = first.behind_of(name);
+        let make = format!("CREATE DATABASE \"{}\"", behind.database);
+        first.admin.lock().await.run(&make).await?;
+        let options = Options {
+            version: first.version,
+            database: name.to_owned(),
+            users: first.users.lock().expect("the users").clone(),
+            checkpoint: None,
+        };
+        let made = Self {
+            databases: Arc::clone(&first.databases),
+            users: Arc::clone(&first.users),
+            sessions: Arc::clone(&first.sessions),
+            mischief: Arc::clone(&first.mischief),
+            seen: Arc::clone(&first.seen),
+            last_pid: Arc::clone(&first.last_pid),
+            first: Arc::downgrade(&first),
+            ..Self::new(&options, behind).await?
+        };
+        let names = &first.databases;
+        names.lock().expect("the databases").insert(name.to_owned());
+        let others = &first.others;
+        others
+            .lock()
+            .expect("the databases")
+            .insert(name.to_owned(), Arc::new(made));
+        Ok(())
+    }
+
+    /// Drops another database. Whether there was one.
+    pub async fn drop_database(self: &Arc<Self>, name: &str) -> Result<bool, PgError> {
+        let first = self.first.upgrade().unwrap_or_else(|| Arc::clone(self));
+        let gone = first.others.lock().expect("the databases").remove(name);
+        if gone.is_some() {
+            let behind = first.behind_of(name).database;
+            let drop = format!("DROP DATABASE \"{behind}\" WITH (FORCE)");
+            first.admin.lock().await.run(&drop).await?;
+        }
+        let names = &first.databases;
+        Ok(names.lock().expect("the databases").remove(name))
+    }
+
+    /// The database of that name.
+    pub fn named(self: &Arc<Self>, name: &str) -> Arc<Self> {
+        let others = self.others.lock().expect("the databases");
+        others
+            .get(name)
+            .map_or_else(|| Arc::clone(self), Arc::clone)
+    }
+
+    fn behind_of(&self, name: &str) -> Behind {
+        Behind {
+            database: format!("{}_{name}", self.behind.database),
+            ..self.behind.clone()
+        }
     }
 
     pub fn next_pid(&self) -> i32 {
@@ -157,8 +223,11 @@ impl World {
 
     /// The checkpoint that comes by itself.
     pub async fn tick(&self) {
-        if self.dirty.load(Ordering::SeqCst) {
-            let _ = self.checkpoint().await;
+        let others = self.others.lock().expect("the databases").clone();
+        for world in std::iter::once(self).chain(others.values().map(|other| &**other)) {
+            if world.dirty.load(Ordering::SeqCst) {
+                let _ = world.checkpoint().await;
+            }
         }
     }
 

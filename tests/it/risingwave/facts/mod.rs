@@ -26,10 +26,16 @@ pub struct Subject {
 }
 
 /// One double for all facts, on a runtime that outlives each of them; or a real server.
-pub static SUBJECT: LazyLock<Subject> = LazyLock::new(|| match std::env::var("RISINGWAVE_URL") {
-    Ok(url) if !url.is_empty() => real(&url),
-    _ => std::thread::spawn(own).join().expect("a double"),
+pub static SUBJECT: LazyLock<Subject> = LazyLock::new(|| match given() {
+    Some(subject) => subject,
+    None => std::thread::spawn(own).join().expect("a double"),
 });
+
+/// The server at `RISINGWAVE_URL`, where one is given.
+pub fn given() -> Option<Subject> {
+    let url = std::env::var("RISINGWAVE_URL").ok()?;
+    (!url.is_empty()).then(|| real(&url))
+}
 
 /// Runs on a thread of its own: a test's runtime cannot wait for another.
 fn own() -> Subject {

@@ -64,6 +64,7 @@ pub(super) fn adapt(text: &str) -> Result<Plan, ClientError> {
             "RisingWave keeps its tables and statistics in order by itself: nothing was done",
         )),
         () if cursor.are(&["refresh", "materialized", "view"]) => refresh(cursor),
+        () if cursor.is(0, "truncate") => truncate(cursor),
         () if cursor.are(&["comment", "on"]) && !cursor.is_any(2, &["table", "column"]) => {
             Ok(Plan::nothing(
                 "the comment is left out: RisingWave has them on tables and columns alone",
@@ -83,8 +84,9 @@ fn create(cursor: Cursor<'_>, text: &str) -> Result<Plan, ClientError> {
         return Err(refused("a temporary table"));
     }
     if kind.eat_all(&["or", "replace"]) && (kind.is(0, "view") || kind.is(0, "materialized")) {
-        return Err(refused("CREATE OR REPLACE VIEW")
-            .hint("DROP the view first, in a statement of its own."));
+        return Err(refused("CREATE OR REPLACE VIEW").hint(
+            "Write DROP VIEW IF EXISTS and CREATE VIEW, as statements of their own; what reads the view goes first.",
+        ));
     }
     if kind.are(&["unlogged", "table"]) || kind.is(0, "table") {
         return table::create(cursor, text);
@@ -198,6 +200,38 @@ fn drop_objects(cursor: Cursor<'_>) -> Result<Plan, ClientError> {
         steps: names.into_iter().map(step).collect(),
         notices: Vec::new(),
     })
+}
+
+/// Every row is deleted, of one table after the other. Only rows that can be seen are, so that they are made visible first.
+fn truncate(mut at: Cursor<'_>) -> Result<Plan, ClientError> {
+    at.advance();
+    at.eat("table");
+    let mut plan = Plan::as_it_is("FLUSH");
+    loop {
+        at.eat("only");
+        let from = at;
+        if at.relation().is_none() {
+            return Err(unreadable(&at));
+        }
+        let name = shown(&from, &at);
+        plan.steps.push(Step::plain(format!("DELETE FROM {name}")));
+        at.eat_mark("*");
+        if !at.eat_mark(",") {
+            break;
+        }
+    }
+    if at.eat_all(&["restart", "identity"]) {
+        plan.notices
+            .push("RESTART IDENTITY is left out: RisingWave has no sequences".to_owned());
+    } else {
+        at.eat_all(&["continue", "identity"]);
+    }
+    at.eat_any(&["cascade", "restrict"]);
+    if at.is_done() {
+        Ok(plan)
+    } else {
+        Err(unreadable(&at))
+    }
 }
 
 /// RisingWave refreshes its materialized views with every change of what they read.

@@ -271,6 +271,17 @@ fn views_and_refreshes() {
 }
 
 #[test]
+fn a_truncation_deletes_what_can_be_seen() {
+    becomes("TRUNCATE t", &["FLUSH", "DELETE FROM t"], 0);
+    becomes(
+        "TRUNCATE TABLE ONLY \"T\" *, s.u RESTART IDENTITY CASCADE;",
+        &["FLUSH", "DELETE FROM \"T\"", "DELETE FROM s.u"],
+        1,
+    );
+    refused("TRUNCATE t WITH x", "not understood");
+}
+
+#[test]
 fn what_cannot_be_adapted_is_named() {
     refused(
         "CREATE TABLE t (r int4range)",
