@@ -9,6 +9,7 @@
 #   make fuzz                 random statements and files against what must hold for all of them
 #   make drivers              client drivers through the router, eight clients over two connections
 #   make drivers ARGS=psql    …and only one of them
+#   make drivers-analytic     …and reading what lives on the analytic side, as in make test
 #   make suites               the drivers' own test suites through the router (half an hour and more)
 #   make bench                speed next to PgBouncer's and Pgpool-II's, twenty minutes
 #   make bench ARGS=--quick   …in two minutes, to see that it works
@@ -21,7 +22,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 FUZZ_SECONDS ?= 1200
 
-.PHONY: help demo test test-risingwave conformance oracle fuzz drivers suites lint bench bench-count docs clean
+.PHONY: help demo test test-risingwave conformance oracle fuzz drivers drivers-analytic suites lint bench bench-count docs clean
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -32,12 +33,13 @@ demo: ## Show what Tidegate does, on two real databases
 	@$(CARGO) build --locked --bin tidegate
 	@$(CARGO) run --quiet --locked --bin tidegate -- demo $(ARGS)
 
-test: ## Run all tests: Rust, the demo, the Django example
-	@scripts/install.sh rust compiler postgres psql python
+test: ## Run all tests: Rust, the demo, the Django example, drivers over the analytic side
+	@scripts/install.sh rust compiler postgres psql python node java
 	$(CARGO) test --locked
 	tests/demo.sh
 	tests/django.sh
 	tests/migrate.sh
+	tests/drivers/analytic/run
 	bench/count/run --check
 
 # The same tests run in `make test` against the double (tests/it/risingwave/double).
@@ -64,6 +66,10 @@ drivers: ## Run client drivers directly and through Tidegate with two connection
 	@scripts/install.sh rust compiler postgres psql python
 	$(CARGO) build --locked --bin tidegate
 	tests/drivers/run $(ARGS)
+
+drivers-analytic: ## Run client drivers and BI tools' sequences over relations on the analytic side, and compare
+	@scripts/install.sh rust compiler postgres psql python node java
+	tests/drivers/analytic/run $(ARGS)
 
 suites: ## Run the drivers' own test suites directly and through Tidegate, and compare
 	@scripts/install.sh rust compiler postgres psql python

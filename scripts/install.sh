@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the repository's commands need and this machine lacks, and says what that is.
 #
-#   scripts/install.sh THING…       rust, compiler, libclang, make, postgres, psql, pgbouncer, pgpool, openssl, python, valgrind
+#   scripts/install.sh THING…       rust, compiler, libclang, make, postgres, psql, pgbouncer, pgpool, openssl, python, node, java, valgrind
 #
 # With Debian's and Ubuntu's packages, as root or through sudo. Nothing is touched where nothing is missing. Rust itself is
 # not installed: rustup wants to be asked.
@@ -73,6 +73,15 @@ need_openssl() {
 
 need_python() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || lacks python3-venv "the Django example"
+}
+
+need_node() {
+    command -v npm >/dev/null || lacks npm "the drivers of node"
+}
+
+need_java() {
+    command -v javac >/dev/null || lacks default-jdk-headless "a compiler of Java, for JDBC"
+    [[ -e /usr/share/java/postgresql.jar ]] || lacks libpostgresql-jdbc-java "pgjdbc"
 }
 
 as_root() {

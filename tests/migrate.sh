@@ -8,10 +8,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 bin=${PG_BIN:-$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)}
 keep=
-target=${CARGO_TARGET_DIR:-target}
 if [[ -z ${TIDEGATE:-} ]]; then
     cargo build --quiet --locked --bin tidegate
-    TIDEGATE=$target/debug/tidegate
+    TIDEGATE=${CARGO_TARGET_DIR:-target}/debug/tidegate
 fi
 tidegate=$TIDEGATE
 source tests/servers.sh
@@ -24,18 +23,11 @@ fi
 
 start_cluster oltp
 sql oltp postgres -c "CREATE ROLE app SUPERUSER LOGIN" -c "CREATE DATABASE app OWNER app"
-analytic=${RISINGWAVE_URL:-}
-if [[ -z $analytic ]]; then
-    start_cluster behind
-    sql behind postgres -c "CREATE ROLE app SUPERUSER LOGIN" -c "CREATE DATABASE dev OWNER app"
-    cargo build --quiet --locked --example risingwave-double
-    # It ends with its standard input, which this script holds open.
-    coproc DOUBLE { exec "$target/debug/examples/risingwave-double" "${port[behind]}" dev; }
-    read -r -t 60 analytic <&"${DOUBLE[0]}" || die "the double is not up"
-fi
+start_analytic
 
 port[router]=$(free_port)
-cat >"$work/router.yaml" <<YAML
+mkdir -p "$work/router"
+cat >"$work/router/router.yaml" <<YAML
 listen: 127.0.0.1:${port[router]}
 backends:
   oltp:
@@ -53,14 +45,8 @@ routes:
   - relations: ["shop_*"]
     to: analytic
 YAML
-"$tidegate" serve -c "$work/router.yaml" >"$work/router.log" 2>&1 &
-router=$!
-deadline=$((SECONDS + 30))
-until "$bin/pg_isready" -qh 127.0.0.1 -p "${port[router]}" -U app -d app; do
-    if ! kill -0 "$router" 2>/dev/null || ((SECONDS >= deadline)); then die "the router is not up: $(<"$work/router.log")"; fi
-    sleep 0.1
-done
+serve router
 
 export TIDEGATE_PORT=${port[router]} ANALYTIC_URL=$analytic PYTHONPATH=tests/migrate
 timeout 120 "$python" tests/migrate/check.py || die "stock Django does not migrate there. The router says:
-$(tail -n 20 "$work/router.log")"
+$(tail -n 20 "$work/router/router.log")"

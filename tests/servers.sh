@@ -71,13 +71,31 @@ default: oltp
 pooling: $4
 discover: 5s
 YAML
+    serve "$1"
+}
+
+# Starts the router of the folder $work/NAME, where it finds router.yaml.
+serve() { # name
     "$tidegate" serve -c "$work/$1/router.yaml" >"$work/$1/router.log" 2>&1 &
     router=$!
-    local deadline=$((SECONDS + 15))
+    local deadline=$((SECONDS + 30))
     until "$bin/pg_isready" -qh 127.0.0.1 -p "${port[router]}" -U postgres -d postgres; do
         if ! kill -0 "$router" 2>/dev/null || ((SECONDS >= deadline)); then die "the router is not up: $(<"$work/$1/router.log")"; fi
         sleep 0.1
     done
+}
+
+# The url of an analytic side that behaves as RisingWave, in $analytic: RISINGWAVE_URL where it is set, else the double
+# over a cluster of its own.
+start_analytic() {
+    analytic=${RISINGWAVE_URL:-}
+    [[ -z $analytic ]] || return 0
+    start_cluster behind
+    sql behind postgres -c "CREATE ROLE app SUPERUSER LOGIN" -c "CREATE DATABASE dev OWNER app"
+    cargo build --quiet --locked --example risingwave-double
+    # It ends with its standard input, which this shell holds open.
+    coproc DOUBLE { exec "${CARGO_TARGET_DIR:-target}/debug/examples/risingwave-double" "${port[behind]}" dev; }
+    read -r -t 60 analytic <&"${DOUBLE[0]}" || die "the double is not up"
 }
 
 stop_router() {

@@ -181,8 +181,9 @@ impl Session {
         statement: &ClientStatement,
         named: bool,
     ) -> Step {
-        // Perhaps the client has asked for it already.
-        if !self.pipeline.awaits(Side::Analytic) {
+        // Perhaps the client has asked for it already. If not it is asked for at once, also behind the settings that were just sent: these alone
+        // would not keep the connection, and sessions with different ones would take it from each other for ever.
+        if !self.pipeline.awaits_description(Side::Analytic) {
             self.put_describe(&adapted.key, named);
             self.pipeline
                 .push(Expect::Describe, Side::Analytic, To::Errors);

@@ -228,6 +228,13 @@ impl Pipeline {
         }));
     }
 
+    /// Whether that side has yet to describe something.
+    #[must_use]
+    pub fn awaits_description(&self, side: Side) -> bool {
+        let is_one = |item: &Item| matches!(item, Item::Remote(entry) if entry.side == side && entry.expect == Expect::Describe);
+        self.items.iter().any(is_one)
+    }
+
     /// Whether the message that was pushed as this number is still to be answered.
     #[must_use]
     pub fn owes(&self, number: u64) -> bool {

@@ -5,7 +5,7 @@
 //! forms that PostgreSQL has and sqlparser has not are rewritten to ones with the same facts:
 //! `FOR NO KEY UPDATE` → `FOR UPDATE`, `FOR KEY SHARE` → `FOR SHARE`, `TABLE t` → `SELECT * FROM t`,
 //! `ONLY t` → `t`; `VARIADIC`, `SYMMETRIC`, `COLLATE c`, a frame's `EXCLUDE`, `* EXCEPT (a)`
-//! and `ASOF` are left out. Contents of literals are dropped; no fact depends on them.
+//! and `ASOF` are left out, as is the number of `FETCH FIRST (3) ROWS ONLY`, which SQLAlchemy writes in parentheses. Contents of literals are dropped; no fact depends on them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -141,6 +141,10 @@ fn rewrite(cursor: &mut Cursor<'_>) -> Option<&'static [&'static str]> {
         *cursor = passed;
         return Some(&[]);
     }
+    if let Some(passed) = counted(cursor) {
+        *cursor = passed;
+        return Some(&["first"]);
+    }
     match word.len() {
         3 if cursor.eat_all(&["for", "no", "key", "update"]) => return Some(&["for", "update"]),
         3 if cursor.eat_all(&["for", "key", "share"]) => return Some(&["for", "share"]),
@@ -198,6 +202,21 @@ fn rewrite(cursor: &mut Cursor<'_>) -> Option<&'static [&'static str]> {
     cursor.eat("only");
     // `TABLE t *` is an older spelling of `TABLE t`.
     Some(&["select", "*", "from"])
+}
+
+/// What lies behind the `FIRST (3)` or `NEXT ($1::bigint)` of a FETCH clause.
+fn counted<'t>(cursor: &Cursor<'t>) -> Option<Cursor<'t>> {
+    let before = cursor.behind()?.bytes(cursor.text);
+    let mut ahead = *cursor;
+    if !before.eq_ignore_ascii_case(b"fetch") || !ahead.eat_any(&["first", "next"]) {
+        return None;
+    }
+    let mut inside = ahead.eat_parens()?;
+    let number = inside.peek(0)?.kind;
+    inside.advance();
+    let cast = !inside.eat_mark("::") || inside.ident().is_some();
+    let constant = matches!(number, Kind::Number | Kind::Param) && cast && inside.is_done();
+    constant.then_some(ahead)
 }
 
 /// What lies behind words that sqlparser lacks, or lacks at some places, and that change no fact. The first word of each is
@@ -333,10 +352,19 @@ mod tests {
                 "SELECT 1 FROM t JOIN s ON true",
             ),
             ("select 'a'\n'b', U&'x' uescape '!'", "SELECT '', ''"),
+            (
+                "select a from t offset 1 fetch first ($1::integer) rows only",
+                "SELECT a FROM t OFFSET 1 FETCH FIRST ROWS ONLY",
+            ),
+            (
+                "select a from t fetch next (3) rows with ties",
+                "SELECT a FROM t FETCH FIRST ROWS WITH TIES",
+            ),
         ] {
             assert_eq!(shown(text).as_deref(), Some(tree), "{text}");
         }
         assert!(shown("select 1 fetch first row only").is_some());
+        assert_eq!(shown("select 1 fetch first (f()) rows only"), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Migrates an app whose tables are on the analytic side with stock Django, then writes and reads them.
+"""Migrates an app whose tables are on the analytic side with stock Django, then writes and reads them (reads.py).
 
     TIDEGATE_PORT=… ANALYTIC_URL=postgres://root@…/dev python tests/migrate/check.py
 
@@ -23,6 +23,7 @@ from django.db import Error, connection, transaction  # noqa: E402
 from django.db.migrations.recorder import MigrationRecorder  # noqa: E402
 from django.db.models import Avg, Sum  # noqa: E402
 
+from reads import read  # noqa: E402
 from shop.models import Item, Shelf  # noqa: E402
 
 ANALYTIC_URL = os.environ["ANALYTIC_URL"]
@@ -82,6 +83,8 @@ def main():
     Item.objects.filter(pk=3).update(quantity=30)
     equal(list(Item.objects.order_by("pk").values_list("quantity", flat=True)), [1, 2, 30])
     equal(Item.objects.filter(uid=uuid.UUID(int=3)).count(), 1)
+
+    read(equal)
 
     # A change that a rollback would not undo is refused, and a definition that cannot be kept.
     def in_transaction():

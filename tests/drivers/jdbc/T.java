@@ -303,11 +303,16 @@ public class T {
   }
 
   public static void main(String[] args) throws Exception {
+    run(T::new);
+  }
+
+  /** body() of each worker in a thread of its own; prints what they said and ends the process. */
+  static void run(java.util.function.IntFunction<T> make) throws Exception {
     DriverManager.getDrivers();
     List<T> workers = new ArrayList<>();
     List<Thread> threads = new ArrayList<>();
     for (int n = 0; n < WORKERS; n++) {
-      T w = new T(n);
+      T w = make.apply(n);
       workers.add(w);
       Thread thread = new Thread(() -> {
         try {

@@ -45,6 +45,11 @@ fn limit_and_offset_take_parameters() {
                 &["2", "3"],
             ),
             (
+                "SELECT id FROM orders ORDER BY id FETCH FIRST ($1::INTEGER) ROWS ONLY",
+                &["2"],
+                &["1", "2"],
+            ),
+            (
                 "SELECT id FROM orders ORDER BY id LIMIT $1::int",
                 &["1"],
                 &["1"],

@@ -1,12 +1,13 @@
 //! Portals that are read piece by piece, and results in the formats that a client has asked for.
 
 use crate::support::run;
+use crate::support::tide::Setup;
 use crate::support::wire::{
     Frame, Raw, bind, bind_in, close, completed, describe, execute, flush, parse, sync, tags,
     values,
 };
 
-use super::anywhere::anywhere;
+use super::anywhere::{analytic, anywhere};
 use super::double::Options;
 use super::through::tide;
 use super::through_parameters::bytes;
@@ -61,6 +62,36 @@ fn an_unnamed_portal_is_read_piece_by_piece() {
             ["100"]
         );
         assert_ne!(analytic.saw(|_| true), Some(false));
+    });
+}
+
+#[test]
+fn sessions_with_other_settings_do_not_take_a_connection_from_each_other_for_ever() {
+    run(async {
+        let setup = Setup::new("rw_in_turn").await.pool("{ size: 1 }");
+        let (setup, _analytic) = analytic(setup).await;
+        let tide = setup.start().await;
+        let mut sessions = Vec::new();
+        for number in 1..=4 {
+            let mut raw = tide.raw().await;
+            raw.query(&format!("SET application_name TO 'number {number}'"))
+                .await;
+            raw.batch(&[parse("s", "SELECT id FROM orders WHERE id = $1")])
+                .await;
+            sessions.push(raw);
+        }
+        // Binary rows: the engine is asked first what they are.
+        let read = [
+            bind_in("", "s", &[], &[Some(b"7")], &[1]),
+            execute("", 0),
+            sync(),
+        ];
+        for raw in &mut sessions {
+            raw.send(&read.concat()).await;
+        }
+        for raw in &mut sessions {
+            assert_eq!(tags(&raw.until_ready().await), "2DCZ");
+        }
     });
 }
 

@@ -17,6 +17,7 @@ const DUPLICATE_COLUMN: &str = "42701";
 const DUPLICATE_TABLE: &str = "42P07";
 const UNDEFINED_COLUMN: &str = "42703";
 const UNDEFINED_FUNCTION: &str = "42883";
+const NOT_GROUPED: &str = "42803";
 const UNDEFINED_DATABASE: &str = "3D000";
 const UNDEFINED_SCHEMA: &str = "3F000";
 const DUPLICATE_CURSOR: &str = "42P03";
@@ -352,6 +353,8 @@ fn refused(root: &str) -> Known {
         || lower.contains("non-const expression")
     {
         FEATURE_NOT_SUPPORTED
+    } else if lower.contains("must appear in the group by clause") {
+        NOT_GROUPED
     } else if message.starts_with("cannot change ")
         || message.contains("is not a table")
         || message.starts_with("Use `DROP")

@@ -33,6 +33,13 @@ fn what_the_transcripts_show_gets_postgres_codes_and_one_line() {
             "relation \"nosuch\" does not exist",
         ),
         (
+            &[
+                "Invalid input syntax: column must appear in the GROUP BY clause or be used in an aggregate function",
+            ],
+            "42803",
+            "column must appear in the GROUP BY clause or be used in an aggregate function",
+        ),
+        (
             &["Catalog error", "table not found: d_num"],
             "42P01",
             "relation \"d_num\" does not exist",

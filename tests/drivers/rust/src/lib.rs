@@ -1,4 +1,6 @@
 //! What the scripts of Rust share; see ../common.py, which has the same parts and rules.
+pub mod analytic;
+
 use std::env;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex as Lock};

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::errors::PgError;
@@ -63,6 +63,8 @@ impl Key {
                 packet.put_i32(word);
             }
             let _ = socket.write_all(&packet).await;
+            // It is closed once the signal was sent: one that came later might end another statement.
+            let _ = socket.read_to_end(&mut Vec::new()).await;
         }
     }
 }
@@ -75,6 +77,8 @@ pub struct Back {
     before: usize,
     after: usize,
     running: bool,
+    /// It was said what is wrong: what follows says that the transaction has failed.
+    failed: bool,
     /// The checkpoint that is being read: it must not go before the transaction has taken it.
     held: Option<Arc<Keeper>>,
 }
@@ -145,6 +149,7 @@ impl Back {
             before: 0,
             after: 0,
             running: false,
+            failed: false,
             held: None,
         };
         loop {
@@ -265,7 +270,7 @@ impl Back {
             wire::put(out, b'Q', b"COMMIT\0");
         }
         (self.before, self.after) = (usize::from(view.is_some()), usize::from(view.is_some()));
-        self.running = true;
+        (self.running, self.failed) = (true, false);
         self.held = view.map(|view| Arc::clone(&view.keeper));
         self.wire.flush().await;
     }
@@ -295,7 +300,10 @@ impl Back {
                     let tag = wire::take_text(&mut body).unwrap_or_default();
                     return Some(Event::Done(String::from_utf8_lossy(&tag).into_owned()));
                 }
-                b'E' if self.running => return Some(Event::Failed(error(&message.body))),
+                b'E' if self.running && !self.failed => {
+                    self.failed = true;
+                    return Some(Event::Failed(error(&message.body)));
+                }
                 _ => {}
             }
         }
