@@ -20,7 +20,7 @@ use crate::backend::engine::values::{Sent, Values};
 use crate::error::ClientError;
 use crate::protocol::bind::{Bind, format_of};
 use crate::sql::Dialect;
-use crate::sql::parameters::{Clause, Parameter, Role, parameters};
+use crate::sql::parameters::{Cast, Clause, Parameter, Role, parameters};
 
 /// PostgreSQL's `unknown`, which declares nothing.
 const UNKNOWN: u32 = 705;
@@ -110,9 +110,7 @@ impl Adapted {
                 }
                 Role::Value { cast } => {
                     as_value[at] = true;
-                    let what = What::Text(String::new());
-                    edits.push(Edit { range, what });
-                    cast.map_or(0, |cast| replace_cast(&mut edits, &own.text, cast, values))
+                    replace_value(&mut edits, &own.text, range, cast, values)
                 }
             };
             if wanted[at].oid == 0 {
@@ -420,23 +418,46 @@ fn oids(types: &[u8]) -> Vec<u32> {
     each.iter().map(|oid| u32::from_be_bytes(*oid)).collect()
 }
 
-/// Writes another type where a parameter is cast to one that the engine has not. Returns that type's oid.
-fn replace_cast(
+/// Makes room for a parameter's number, and writes another type where it is cast to one that the engine has not. Returns the oid of the
+/// type that is written otherwise.
+fn replace_value(
     edits: &mut Vec<Edit>,
     text: &[u8],
-    cast: Range<usize>,
+    number: Range<usize>,
+    cast: Option<Cast>,
     values: &dyn Values,
 ) -> u32 {
-    let name = text.get(cast.clone()).unwrap_or_default();
-    let name = std::str::from_utf8(name).unwrap_or_default();
-    let Some((instead, oid, array)) = values.cast(name) else {
+    let mut edit = |range, text: &str| {
+        let what = What::Text(text.to_owned());
+        edits.push(Edit { range, what });
+    };
+    let Some(Cast { name, sizes }) = cast else {
+        edit(number, "");
         return 0;
     };
-    let behind = text.get(cast.end..).unwrap_or_default().trim_ascii_start();
-    edits.push(Edit {
-        range: cast,
-        what: What::Text(instead.to_owned()),
-    });
+    let word = text.get(name.clone()).unwrap_or_default();
+    let word = std::str::from_utf8(word).unwrap_or_default();
+    if let Some(sizes) = sizes
+        && let Some((before, after)) = values.sized(word, &sizes.numbers)
+    {
+        edit(sizes.cast.start..sizes.cast.start, before);
+        edit(number, "");
+        let end = sizes.cast.end;
+        if sizes.range.end == end {
+            edit(sizes.range, &after);
+        } else {
+            // Not nothing, which is what stands for a number.
+            edit(sizes.range, " ");
+            edit(end..end, &after);
+        }
+        return 0;
+    }
+    edit(number, "");
+    let Some((instead, oid, array)) = values.cast(word) else {
+        return 0;
+    };
+    let behind = text.get(name.end..).unwrap_or_default().trim_ascii_start();
+    edit(name, instead);
     if behind.starts_with(b"[") { array } else { oid }
 }
 

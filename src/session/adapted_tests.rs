@@ -51,6 +51,30 @@ fn what_needs_no_change_is_the_clients_own() {
 }
 
 #[test]
+fn what_a_cast_to_a_type_of_a_size_does_to_a_value_is_done_by_a_function() {
+    for (text, sent) in [
+        (
+            "select $1::NUMERIC(12, 2) + 1",
+            "select round($1::NUMERIC, 2) + 1",
+        ),
+        (
+            "select $1::decimal(3)::text",
+            "select round($1::decimal, 0)::text",
+        ),
+        (
+            "select cast($2 as varchar(4)) from t where a = $2 limit $1",
+            "select substr(cast($1 as varchar ), 1, 4) from t where a = $1 limit 1",
+        ),
+        (
+            "select $1::timestamp(3), $2::numeric(1)[]",
+            "select $1::timestamp(3), $2::numeric(1)[]",
+        ),
+    ] {
+        assert_eq!(shown(&adapted(text, &[]).key).0, sent);
+    }
+}
+
+#[test]
 fn limits_leave_the_parameters_and_the_others_close_ranks() {
     let adapted = adapted(
         "select $3 from t where a = $1 or b = $3 limit $2 offset $4",

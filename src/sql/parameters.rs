@@ -27,10 +27,10 @@ pub enum Clause {
 /// What a parameter stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// A value. Where it is cast at once, the place of the type's name.
+    /// A value.
     Value {
-        /// `uuid` of `$1::uuid` and of `CAST($1 AS uuid)`.
-        cast: Option<Range<usize>>,
+        /// Where it is cast at once: to what.
+        cast: Option<Cast>,
     },
     /// All that a clause says.
     Bound {
@@ -44,6 +44,26 @@ pub enum Role {
         /// PostgreSQL's type for it.
         oid: u32,
     },
+}
+
+/// `$1::uuid`, `CAST($1 AS numeric(12, 2))`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cast {
+    /// The place of the type's name, which is one word.
+    pub name: Range<usize>,
+    /// What follows it in parentheses.
+    pub sizes: Option<Sizes>,
+}
+
+/// `(12, 2)`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sizes {
+    /// The place of it, with the parentheses.
+    pub range: Range<usize>,
+    /// The numbers, one or two.
+    pub numbers: Vec<u32>,
+    /// The place of all of the cast.
+    pub cast: Range<usize>,
 }
 
 /// One place of a parameter in a text.
@@ -244,16 +264,39 @@ impl Words<'_> {
         .map(|(oid, _)| *oid)
     }
 
-    /// The name of the type that a parameter is cast to at once.
-    fn cast(&self, at: usize) -> Option<Range<usize>> {
+    /// What a parameter is cast to at once.
+    fn cast(&self, at: usize) -> Option<Cast> {
         let short = self.is_mark(at + 1, "::");
+        let begin = at.checked_sub(2);
         let long = self.is_word(at + 1, "as")
-            && at
-                .checked_sub(2)
-                .is_some_and(|n| self.is_word(n, "cast") && self.is_mark(n + 1, "("));
+            && begin.is_some_and(|n| self.is_word(n, "cast") && self.is_mark(n + 1, "("));
         let qualified = self.is_mark(at + 3, ".");
         let named = (short || long) && self.is_kind(at + 2, Kind::Word) && !qualified;
-        named.then(|| self.range(at + 2, at + 3))
+        named.then(|| Cast {
+            name: self.range(at + 2, at + 3),
+            sizes: self.sizes(if short { at } else { at - 2 }, at + 3, short),
+        })
+    }
+
+    /// The sizes of the type of a cast that begins at `begin`; of an array there are none.
+    fn sizes(&self, begin: usize, from: usize, short: bool) -> Option<Sizes> {
+        let number = |at: usize| -> Option<u32> {
+            self.is_kind(at, Kind::Number).then_some(())?;
+            std::str::from_utf8(self.bytes(at)).ok()?.parse().ok()
+        };
+        self.is_mark(from, "(").then_some(())?;
+        let mut numbers = vec![number(from + 1)?];
+        if self.is_mark(from + 2, ",") {
+            numbers.push(number(from + 3)?);
+        }
+        let end = from + 2 * numbers.len();
+        let closed = self.is_mark(end, ")") && (short || self.is_mark(end + 1, ")"));
+        let to = if short { end + 1 } else { end + 2 };
+        (closed && !self.is_mark(end + 1, "[")).then(|| Sizes {
+            range: self.range(from, end + 1),
+            numbers,
+            cast: self.range(begin, to),
+        })
     }
 }
 
@@ -367,7 +410,35 @@ mod tests {
             let [(1, "$1", Role::Value { cast: Some(cast) })] = &read(text)[..] else {
                 panic!("{text}");
             };
-            assert_eq!(&text[cast.clone()], "uuid");
+            assert_eq!((&text[cast.name.clone()], &cast.sizes), ("uuid", &None));
+        }
+        for (text, sizes, whole) in [
+            (
+                "select $1::NUMERIC(12, 2)::text",
+                "(12, 2)",
+                "$1::NUMERIC(12, 2)",
+            ),
+            (
+                "select cast($1 as varchar(4)), 1",
+                "(4)",
+                "cast($1 as varchar(4))",
+            ),
+        ] {
+            let [(1, "$1", Role::Value { cast: Some(cast) })] = &read(text)[..] else {
+                panic!("{text}");
+            };
+            let found = cast.sizes.clone().expect("sizes");
+            assert_eq!((&text[found.range], &text[found.cast]), (sizes, whole));
+        }
+        for text in [
+            "select $1::numeric(1)[]",
+            "select $1::numeric(a)",
+            "select $1::numeric(1",
+        ] {
+            let [(1, "$1", Role::Value { cast: Some(cast) })] = &read(text)[..] else {
+                panic!("{text}");
+            };
+            assert_eq!(cast.sizes, None, "{text}");
         }
         for text in [
             "select $1::pg_catalog.uuid",

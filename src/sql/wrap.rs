@@ -70,9 +70,11 @@ fn explain(start: Cursor<'_>, depth: usize) -> StatementFacts {
     inner
 }
 
-/// RisingWave's `EXPLAIN ANALYZE [(options)] {MATERIALIZED VIEW | SINK | INDEX} name`.
 /// Whether the tokens are options of `EXPLAIN`, each a word with at most one value.
 fn are_options(mut cursor: Cursor<'_>) -> bool {
+    if names_a_change(cursor) {
+        return false;
+    }
     loop {
         let mut length = 0;
         while !cursor.is_done() && !cursor.is_mark(0, ",") {
@@ -88,6 +90,7 @@ fn are_options(mut cursor: Cursor<'_>) -> bool {
     }
 }
 
+/// RisingWave's `EXPLAIN ANALYZE [(options)] {MATERIALIZED VIEW | SINK | INDEX} name`.
 fn explained_job(mut cursor: Cursor<'_>) -> Option<StatementFacts> {
     if !is_query(cursor) {
         cursor.eat_parens();
@@ -326,6 +329,11 @@ mod tests {
                 Effect::Unknown,
             ),
             ("copy t to stdout with (insert)", "copy", Effect::Unknown),
+            (
+                "explain (analyze, update s) select 1 from t",
+                "explain",
+                Effect::Unknown,
+            ),
             (
                 "copy t to stdout csv; delete from t",
                 "copy",

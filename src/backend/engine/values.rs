@@ -38,6 +38,12 @@ pub trait Values: Send + Sync {
     /// For the name of a type that the engine has not, in a cast of a parameter: what is put there instead, and the type's oid and its array's.
     fn cast(&self, name: &str) -> Option<(&'static str, u32, u32)>;
 
+    /// For a cast of a parameter to a type of these sizes, where the engine's has none: what stands before and behind a cast without them
+    /// to make the same of the value.
+    fn sized(&self, _name: &str, _sizes: &[u32]) -> Option<(&'static str, String)> {
+        None
+    }
+
     /// How a binary value of this type is sent.
     fn send(&self, oid: u32, value: &[u8]) -> Sent;
 

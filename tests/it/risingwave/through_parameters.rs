@@ -263,6 +263,25 @@ fn binary_values_of_types_that_it_has_not_arrive_as_text() {
             assert_eq!(parameters(&frames), [oid], "{sql}");
             assert_eq!(tags(&frames).replace('D', ""), "1tT2CZ", "{sql}");
         }
+        // It has no types of a size either.
+        for (sql, sent, text) in [
+            (
+                "SELECT $1::NUMERIC(12, 2) FROM orders LIMIT 1",
+                "1.005",
+                "1.01",
+            ),
+            (
+                "SELECT CAST($1 AS numeric(3)) FROM orders LIMIT 1",
+                "1.5",
+                "2",
+            ),
+            ("SELECT $1::varchar(3) FROM orders LIMIT 1", "abcdef", "abc"),
+        ] {
+            let frames = raw
+                .batch(&[parse("", sql), bind("", "", &[sent]), execute("", 0)])
+                .await;
+            assert_eq!(values(&frames), [text], "{sql}");
+        }
         // What means nothing here is refused, not guessed at.
         let frames = raw
             .batch(&[

@@ -94,6 +94,18 @@ impl Values for RisingWaveValues {
             .map(|(_, oid, array, instead)| (*instead, *oid, *array))
     }
 
+    fn sized(&self, name: &str, sizes: &[u32]) -> Option<(&'static str, String)> {
+        let is = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        match sizes {
+            [_] if is(&["numeric", "decimal", "dec"]) => Some(("round(", ", 0)".to_owned())),
+            [_, scale] if is(&["numeric", "decimal", "dec"]) => {
+                Some(("round(", format!(", {scale})")))
+            }
+            [length] if is(&["varchar"]) => Some(("substr(", format!(", 1, {length})"))),
+            _ => None,
+        }
+    }
+
     fn send(&self, oid: u32, value: &[u8]) -> Sent {
         if SCALARS.contains(&oid) {
             Sent::AsItIs
