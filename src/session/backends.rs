@@ -3,7 +3,9 @@
 //! Its own connection to the default backend, and at most one analytic connection on lease. Both are made when first
 //! needed; a lease goes back as soon as nothing of the client's lives on it any more.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::errors::{in_read_only, may_read_differently, setting_unknown};
 use super::pipeline::{Expect, Side, To};
@@ -65,14 +67,25 @@ impl Session {
             let index = proof.backend();
             let last = self.read_from.iter().find(|(backend, _)| *backend == index);
             let last = last.map(|(_, endpoint)| *endpoint);
-            let slot = &self.slot;
-            let taken = Box::pin(async move {
+            let (slot, from) = (Arc::clone(&self.slot), Arc::clone(&snapshot));
+            let mut taken = Box::pin(async move {
+                let Some(backend) = from.backends.get(index) else {
+                    return Err(ClientError::unreachable("no such backend"));
+                };
                 tokio::select! {
                     lease = backend.pool.checkout(proof, last) => lease,
                     () = slot.cancelled_in_the_queue() => Err(ClientError::cancelled()),
                 }
             });
-            let lease = taken.await?;
+            let at_once = poll_fn(|context| Poll::Ready(taken.as_mut().poll(context))).await;
+            let lease = match at_once {
+                Poll::Ready(lease) => lease?,
+                Poll::Pending => {
+                    // Whoever has what this waits for may need that one to come to an end.
+                    self.let_oltp_go();
+                    taken.await?
+                }
+            };
             let endpoint = lease.conn().endpoint;
             if last != Some(endpoint) {
                 self.read_from.retain(|(backend, _)| *backend != index);

@@ -50,20 +50,12 @@ impl Session {
 
     /// Whether a statement may be prepared without the default backend: it is always valid, and often never sent.
     pub(super) fn is_transaction_edge(&self, facts: &StatementFacts) -> bool {
-        let edge = matches!(
-            &facts.session,
-            SessionEffect::Transaction(
-                TransactionControl::Begin(_)
-                    | TransactionControl::Commit { chain: false }
-                    | TransactionControl::Rollback { chain: false }
-            )
-        );
         let ends = !matches!(
             &facts.session,
             SessionEffect::Transaction(TransactionControl::Begin(_))
         );
         let valid = !self.view.failed || (ends && self.deferred.is_some());
-        edge && valid && self.snapshot.table.config.begin == BeginMode::Deferred
+        is_edge(facts) && valid && self.snapshot.table.config.begin == BeginMode::Deferred
     }
 
     /// Answers a statement that [`Session::may_defer`] allows: its CommandComplete.
@@ -97,7 +89,10 @@ impl Session {
                 );
                 let failed = self.deferred.take().is_some_and(|deferred| deferred.failed);
                 self.rolls_back = !commits;
+                // Where nothing was set nothing is taken back: what is known of the search path stays true.
+                let stale = self.path_stale;
                 self.on_status(b'I');
+                self.path_stale = stale;
                 if commits && !failed {
                     "COMMIT"
                 } else {
@@ -138,4 +133,16 @@ impl Session {
         compose::put_ready(&mut self.client.out, self.status);
         Step::Done
     }
+}
+
+/// Whether a statement begins or ends a transaction, and no more.
+pub(super) fn is_edge(facts: &StatementFacts) -> bool {
+    matches!(
+        &facts.session,
+        SessionEffect::Transaction(
+            TransactionControl::Begin(_)
+                | TransactionControl::Commit { chain: false }
+                | TransactionControl::Rollback { chain: false }
+        )
+    )
 }

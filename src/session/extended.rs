@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::deferred::is_edge;
 use super::dispatch::{Pooled, Prepare};
 use super::errors::{
     changed_result, duplicate, malformed, no_statement, no_unnamed, too_many_statements,
@@ -19,8 +20,9 @@ use super::pipeline::{Expect, Side, To, Undo};
 use super::prepared::StatementKey;
 use super::statements::{ClientStatement, Portal, Ran};
 use super::{End, PassTo, Session, Step};
+use crate::error::ClientError;
 use crate::protocol::frame::{self, HEADER_BYTES};
-use crate::protocol::frontend::{self, Named};
+use crate::protocol::frontend::{self, BindNames, Named};
 use crate::routing::Proof;
 use crate::sql::{self, SessionEffect};
 
@@ -244,13 +246,8 @@ impl Session {
             if self.is_unsettled() {
                 return Ok(Step::Wait);
             }
-            let rest = body.get(names.portal.len() + names.statement.len() + 2..);
-            match rest.and_then(frontend::bind_parameters) {
-                Some(0) => {}
-                given => {
-                    let error = wrong_parameters(names.statement, given.unwrap_or_default(), 0);
-                    return Ok(self.fail_batch(&error));
-                }
+            if let Some(error) = given_too_many(body, &names) {
+                return Ok(self.fail_batch(&error));
             }
             self.statements.open(names.portal, Portal::Local(command));
             self.answer(BIND_COMPLETE);
@@ -258,6 +255,17 @@ impl Session {
         }
         let plain = body.get(names.portal.len() + names.statement.len() + 2..);
         let plain = plain.is_some_and(|rest| rest.starts_with(&[0; 4]));
+        // In a failed transaction it could not be prepared there any more for the server to say so.
+        if *statement.key.types == [0, 0]
+            && !statement.on_oltp
+            && is_edge(&statement.facts)
+            && let Some(error) = given_too_many(body, &names)
+        {
+            if self.is_unsettled() {
+                return Ok(Step::Wait);
+            }
+            return Ok(self.fail_batch(&error));
+        }
         if plain && self.may_defer(&statement.facts) {
             if self.is_unsettled() {
                 return Ok(Step::Wait);
@@ -436,5 +444,18 @@ impl Session {
             }
         }
         Ok(step)
+    }
+}
+
+/// The error of a Bind with values for a statement that takes none.
+fn given_too_many(body: &[u8], names: &BindNames<'_>) -> Option<ClientError> {
+    let rest = body.get(names.portal.len() + names.statement.len() + 2..);
+    match rest.and_then(frontend::bind_parameters) {
+        Some(0) => None,
+        given => Some(wrong_parameters(
+            names.statement,
+            given.unwrap_or_default(),
+            0,
+        )),
     }
 }

@@ -302,19 +302,7 @@ impl Session {
 
     /// With nothing owed to the client any more: asks what is left on the connection, or gives it back.
     pub(super) fn rest_oltp(&mut self) {
-        let Some(lease) = self.oltp.as_ref().filter(|_| self.pooled) else {
-            return;
-        };
-        let in_work = !self.pipeline.is_empty()
-            || (self.status != b'I' && self.deferred.is_none())
-            || lease.conn().status != b'I'
-            || self.batch.oltp_used
-            || self.batch.began
-            || self.skipping
-            || self.copy_in
-            || self.held.is_some()
-            || self.passing.0 > 0;
-        if in_work {
+        if !self.oltp_is_at_rest() {
             return;
         }
         if let Some(database) = self.evicted.take()
@@ -342,6 +330,40 @@ impl Session {
         if !self.pins.is_empty() || (more_to_do && !wanted()) {
             return;
         }
+        self.give_oltp_back();
+    }
+
+    /// Before a wait for another connection: gives this one back, where the session can do without it.
+    pub(super) fn let_oltp_go(&mut self) {
+        let left = self.traces_pending || self.told_changed || !self.pins_to_come.is_empty();
+        let debris = |lease: &Lease| !lease.conn().debris.is_empty();
+        if self.oltp_is_at_rest()
+            && self.pins.is_empty()
+            && !left
+            && !self.oltp.as_ref().is_some_and(debris)
+        {
+            self.give_oltp_back();
+        }
+    }
+
+    /// Whether there is a connection of a pool that nothing of the session's is under way on.
+    fn oltp_is_at_rest(&self) -> bool {
+        let Some(lease) = self.oltp.as_ref().filter(|_| self.pooled) else {
+            return false;
+        };
+        let in_work = !self.pipeline.is_empty()
+            || (self.status != b'I' && self.deferred.is_none())
+            || lease.conn().status != b'I'
+            || self.batch.oltp_used
+            || self.batch.began
+            || self.skipping
+            || self.copy_in
+            || self.held.is_some()
+            || self.passing.0 > 0;
+        !in_work
+    }
+
+    fn give_oltp_back(&mut self) {
         self.count_bytes();
         let cancelling = self.slot.release();
         self.sequences_moved = false;

@@ -90,6 +90,15 @@ impl Session {
             self.answer(&out);
             return Ok(Step::Done);
         }
+        // It has no columns anywhere, and a transaction that the default backend has not heard of may end without it.
+        if *statement.key.types == [0, 0] && self.is_transaction_edge(&statement.facts) {
+            if self.is_unsettled() {
+                return Ok(Step::Wait);
+            }
+            self.answer(NO_PARAMETERS);
+            self.answer(NO_DATA);
+            return Ok(Step::Done);
+        }
         if self.waits_for_path(&statement.facts).await {
             return Ok(Step::Wait);
         }

@@ -1,6 +1,7 @@
 //! Many clients over few connections: nobody can tell, and nobody sees another's state.
 
 mod begin;
+mod both;
 mod databases;
 mod failed;
 mod handing_back;

@@ -323,9 +323,9 @@ impl Session {
                 "assertion failed: portal_name is not empty",
             )));
         }
-        self.begins(sql);
+        self.listed.begins(sql);
         let done = self.advance(&mut portal, limit).await;
-        self.ends();
+        self.listed.ends().await;
         self.portals.insert(name, portal);
         Ok(done)
     }

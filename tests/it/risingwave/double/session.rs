@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -114,18 +113,6 @@ impl Session {
         }
     }
 
-    /// Notes what runs, for SHOW PROCESSLIST and for cancels.
-    pub fn begins(&self, sql: &str) {
-        sql.clone_into(&mut self.listed.info.lock().expect("the statement"));
-        self.listed.cancelled.store(false, Ordering::SeqCst);
-        self.listed.busy.store(true, Ordering::SeqCst);
-    }
-
-    pub fn ends(&self) {
-        self.listed.busy.store(false, Ordering::SeqCst);
-        self.listed.info.lock().expect("the statement").clear();
-    }
-
     /// What a read sees: the transaction's snapshot, or the last checkpoint.
     pub fn view(&mut self, read_only: bool) -> View {
         let committed = self.world.committed();
@@ -167,7 +154,12 @@ impl Session {
             let zone = quoted(&value);
             behind = format!("SELECT pg_catalog.set_config('TimeZone', {zone}, false); {behind}");
         }
-        if self.back.run(&behind).await.is_err() {
+        let mut ran = self.back.run(&behind).await;
+        // RisingWave cancels queries only.
+        while matches!(&ran, Err(error) if error.code == "57014") {
+            ran = self.back.run(&behind).await;
+        }
+        if ran.is_err() {
             let failure = Settings::no_timezone(&value);
             let _ = self.settings.set(name, Some(&before));
             return Err(failure);

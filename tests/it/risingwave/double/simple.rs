@@ -40,9 +40,9 @@ impl Session {
             wire::put(&mut self.wire.out, b'I', b"");
         }
         for statement in statements {
-            self.begins(statement.text());
+            self.listed.begins(statement.text());
             let done = self.one(&statement).await;
-            self.ends();
+            self.listed.ends().await;
             if let Err(failure) = done {
                 self.fail(&failure, Doing::Running)?;
                 break;
@@ -151,7 +151,7 @@ impl Session {
             return translated(&error, &statement.sql, statement.start, &statement.tokens);
         }
         let sleeps = statement.text().contains("pg_sleep");
-        match self.listed.cancelled.swap(false, Ordering::SeqCst) {
+        match self.listed.cancelled.load(Ordering::SeqCst) {
             true if sleeps => Failure::new("Task aborted: cancelled"),
             true => Failure::new("Receive shutdown msg: Cancel"),
             false => {

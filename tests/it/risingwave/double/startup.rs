@@ -1,7 +1,6 @@
 //! How does a connection begin: encryption, version, who it is, and what it is told?
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::net::TcpStream;
@@ -230,15 +229,7 @@ async fn open(wire: Wire, world: &Arc<World>, pid: i32, hello: &Hello) -> Option
         quoted("double"),
     );
     back.run(&own).await.ok()?;
-    let listed = Arc::new(Listed {
-        pid,
-        user: hello.user.clone(),
-        host: wire.peer(),
-        info: std::sync::Mutex::default(),
-        key: back.key,
-        cancelled: AtomicBool::new(false),
-        busy: AtomicBool::new(false),
-    });
+    let listed = Listed::new(pid, hello.user.clone(), wire.peer(), back.key);
     world
         .sessions
         .lock()

@@ -31,11 +31,41 @@ pub struct Listed {
     pub key: Key,
     pub cancelled: AtomicBool,
     pub busy: AtomicBool,
+    /// Held while a request to PostgreSQL is under way, which must not outlast what it is meant for.
+    cancelling: tokio::sync::Mutex<()>,
 }
 
 impl Listed {
+    pub fn new(pid: i32, user: String, host: String, key: Key) -> Arc<Self> {
+        Arc::new(Self {
+            pid,
+            user,
+            host,
+            info: Mutex::default(),
+            key,
+            cancelled: AtomicBool::new(false),
+            busy: AtomicBool::new(false),
+            cancelling: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Notes that a statement runs.
+    pub fn begins(&self, sql: &str) {
+        sql.clone_into(&mut self.info.lock().expect("the statement"));
+        self.cancelled.store(false, Ordering::SeqCst);
+        self.busy.store(true, Ordering::SeqCst);
+    }
+
+    /// The statement is over, and what was to end it.
+    pub async fn ends(&self) {
+        self.busy.store(false, Ordering::SeqCst);
+        self.info.lock().expect("the statement").clear();
+        drop(self.cancelling.lock().await);
+    }
+
     /// Ends what the session is running, if it is running something.
     pub async fn cancel(self: &Arc<Self>) {
+        let _under_way = self.cancelling.lock().await;
         if self.busy.load(Ordering::SeqCst) {
             self.cancelled.store(true, Ordering::SeqCst);
             self.key.cancel().await;
@@ -43,17 +73,16 @@ impl Listed {
             tokio::spawn(async move { listed.cancel_again().await });
         }
     }
-}
 
-impl Listed {
     /// A request that comes before PostgreSQL has begun with the statement is lost there; RisingWave loses none.
     async fn cancel_again(&self) {
-        let meant = || self.busy.load(Ordering::SeqCst) && self.cancelled.load(Ordering::SeqCst);
-        while meant() {
+        loop {
             tokio::time::sleep(AGAIN).await;
-            if meant() {
-                self.key.cancel().await;
+            let _under_way = self.cancelling.lock().await;
+            if !self.busy.load(Ordering::SeqCst) || !self.cancelled.load(Ordering::SeqCst) {
+                return;
             }
+            self.key.cancel().await;
         }
     }
 }
