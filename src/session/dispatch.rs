@@ -205,9 +205,13 @@ impl Session {
     ) -> (Arc<str>, bool) {
         let now = self.shared.number();
         let key = prepare.key;
+        let doubted = self.pipeline.doubts_key(key);
         let Some(conn) = self.conn(side) else {
             return (Arc::default(), false);
         };
+        if doubted {
+            conn.prepared.forget(key);
+        }
         let preparation = if prepare.named {
             conn.prepared.prepare(key, prepare.not_before, now)
         } else {

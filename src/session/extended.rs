@@ -12,19 +12,19 @@ use bytes::BytesMut;
 use super::deferred::is_edge;
 use super::dispatch::{Pooled, Prepare};
 use super::errors::{
-    changed_result, duplicate, malformed, no_statement, no_unnamed, too_many_statements,
-    wrong_parameters,
+    changed_result, duplicate, in_failed_transaction, malformed, no_statement, no_unnamed,
+    too_many_statements, wrong_parameters,
 };
 use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To, Undo};
 use super::prepared::StatementKey;
 use super::statements::{ClientStatement, Portal, Ran};
-use super::{End, PassTo, Session, Step};
+use super::{End, PassTo, Session, Step, cursors};
 use crate::error::ClientError;
 use crate::protocol::frame::{self, HEADER_BYTES};
 use crate::protocol::frontend::{self, BindNames, Named};
 use crate::routing::Proof;
-use crate::sql::{self, SessionEffect};
+use crate::sql::{self, SessionEffect, StatementFacts, TransactionControl};
 
 const PARSE_COMPLETE: &[u8] = b"1\0\0\0\x04";
 const BIND_COMPLETE: &[u8] = b"2\0\0\0\x04";
@@ -156,6 +156,9 @@ impl Session {
                 }
                 Ok(step)
             }
+            Ok(_) if taken && self.view.failed && !ends_or_heals(&facts) => {
+                Ok(self.fail_batch(&in_failed_transaction()))
+            }
             Ok(_) if taken => Ok(self.fail_batch(&duplicate(parse.name))),
             Ok(Way::Oltp) => {
                 let statement = made(key(), facts, false, local);
@@ -222,6 +225,9 @@ impl Session {
             return Err(malformed("Bind"));
         };
         let total = frame::head(frame)?.map_or(frame.len(), |head| head.total);
+        if self.pipeline.doubts_statement(names.statement) && self.is_unsettled() {
+            return Ok(Step::Wait);
+        }
         let Some(statement) = self.statements.get(names.statement).cloned() else {
             if let Some(step) = self.hide_from_stranger(names.statement).await {
                 return Ok(step);
@@ -265,6 +271,17 @@ impl Session {
                 return Ok(Step::Wait);
             }
             return Ok(self.fail_batch(&error));
+        }
+        // One that the router has answered is known to no server.
+        if let Some(Portal::Local(_) | Portal::Done) = self.statements.portal(names.portal)
+            && !names.portal.is_empty()
+            && !self.view.failed
+        {
+            if self.is_unsettled() {
+                return Ok(Step::Wait);
+            }
+            let taken = cursors::exists(&String::from_utf8_lossy(names.portal));
+            return Ok(self.fail_batch(&taken));
         }
         if plain && self.may_defer(&statement.facts) {
             if self.is_unsettled() {
@@ -458,4 +475,15 @@ fn given_too_many(body: &[u8], names: &BindNames<'_>) -> Option<ClientError> {
             0,
         )),
     }
+}
+
+/// Whether a statement is one of the few that a failed transaction takes.
+fn ends_or_heals(facts: &StatementFacts) -> bool {
+    use TransactionControl::{Commit, PrepareTransaction, Rollback, RollbackTo};
+    matches!(
+        &facts.session,
+        SessionEffect::Transaction(
+            Commit { .. } | Rollback { .. } | RollbackTo(_) | PrepareTransaction
+        )
+    )
 }

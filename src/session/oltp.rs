@@ -188,7 +188,9 @@ impl Session {
             self.own_sequences();
         }
         match &facts.session {
-            SessionEffect::Execute(name) => self.expose_statement(&name.clone()),
+            SessionEffect::Execute(name) | SessionEffect::Prepare(name) => {
+                self.expose_statement(&name.clone());
+            }
             _ if facts.functions.iter().any(lists_statements)
                 || facts.relations.iter().any(is_statement_list) =>
             {

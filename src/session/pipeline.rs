@@ -193,6 +193,8 @@ pub enum Verdict {
 pub struct Pipeline {
     items: VecDeque<Item>,
     pushed: u64,
+    /// What had been pushed when a statement was last prepared or changed.
+    changed: u64,
 }
 
 impl Pipeline {
@@ -259,6 +261,7 @@ impl Pipeline {
             opened: None,
             made: None,
         };
+        self.changed = self.pushed;
         self.items.push_back(Item::Remote(entry));
     }
 
@@ -273,11 +276,48 @@ impl Pipeline {
 
     /// The reply added last is the one to a client's message that has changed a statement.
     pub fn undo_last(&mut self, undone: Undo) {
+        self.changed = self.pushed;
         if let Some(Item::Remote(Entry { undo, .. }) | Item::Local { undo, .. }) =
             self.items.back_mut()
         {
             *undo = Some(undone);
         }
+    }
+
+    /// Whether the client has this statement only if an earlier batch, which is not answered yet, does not fail before it.
+    #[must_use]
+    pub fn doubts_statement(&self, name: &[u8]) -> bool {
+        self.doubts(|item| match item {
+            Item::Remote(Entry { undo, .. }) | Item::Local { undo, .. } => {
+                undo.as_ref().is_some_and(|undo| *undo.name == *name)
+            }
+        })
+    }
+
+    /// Whether a shared connection knows this only if such a batch does not fail before.
+    #[must_use]
+    pub fn doubts_key(&self, key: &Arc<StatementKey>) -> bool {
+        self.doubts(|item| matches!(item, Item::Remote(entry) if entry.key.as_ref() == Some(key)))
+    }
+
+    /// Whether the last of these stands before the end of a batch: what comes behind that end is run though it was skipped.
+    fn doubts(&self, is_one: impl Fn(&Item) -> bool) -> bool {
+        let settled =
+            |item: &Item| matches!(item, Item::Remote(entry) if entry.number > self.changed);
+        if self.items.front().is_none_or(settled) {
+            return false;
+        }
+        let mut ended = false;
+        for item in self.items.iter().rev() {
+            if is_one(item) {
+                return ended;
+            }
+            ended |= match item {
+                Item::Remote(entry) => matches!(entry.expect, Expect::Sync | Expect::Query),
+                Item::Local { ready, .. } => *ready,
+            };
+        }
+        false
     }
 
     /// The reply added last is the one to a `Bind` or `Describe` of this statement on a shared connection.
@@ -423,8 +463,10 @@ impl Pipeline {
     }
 
     fn skip_to_sync(&mut self) -> Failed {
+        let side = self.front().map(|entry| entry.side);
+        let answers_all = |entry: &Entry| matches!(entry.expect, Expect::Sync | Expect::Query);
         let is_sync = |item: &Item| match item {
-            Item::Remote(entry) => matches!(entry.expect, Expect::Sync | Expect::Query),
+            Item::Remote(entry) => answers_all(entry) && Some(entry.side) == side,
             Item::Local { ready, .. } => *ready,
         };
         let at = self.items.iter().position(is_sync);
@@ -432,9 +474,15 @@ impl Pipeline {
             before_sync: at.is_none(),
             ..Failed::default()
         };
+        // The other side has not failed, and answers what it was sent by the router.
+        let mut elsewhere = Vec::new();
         let mut first = true;
         for item in self.items.drain(..at.unwrap_or(self.items.len())) {
             let (key, undo, made) = match item {
+                Item::Remote(entry) if answers_all(&entry) => {
+                    elsewhere.push(Item::Remote(entry));
+                    continue;
+                }
                 Item::Remote(entry) => (entry.key, entry.undo, entry.made),
                 Item::Local { undo, .. } => (None, undo, None),
             };
@@ -445,6 +493,9 @@ impl Pipeline {
             } else {
                 failed.skipped.extend(undo);
             }
+        }
+        for item in elsewhere.into_iter().rev() {
+            self.items.push_front(item);
         }
         failed
     }

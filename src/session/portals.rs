@@ -71,6 +71,9 @@ impl Session {
             }
             Some(Named::Statement(name)) => name,
         };
+        if self.pipeline.doubts_statement(name) && self.is_unsettled() {
+            return Ok(Step::Wait);
+        }
         let statement = match self.statements.get(name) {
             Some(statement) if !statement.on_oltp => statement.clone(),
             Some(_) => return self.pass_to_oltp(frame, Expect::Describe).await,

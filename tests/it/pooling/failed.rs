@@ -1,8 +1,10 @@
 //! A failed transaction: what the router must ask the server for is refused as PostgreSQL refuses it, and nobody is cut off.
 
-use super::{narrow, one, pins};
+use super::{narrow, narrow_with, one, pins};
 use crate::support::run;
-use crate::support::wire::{Raw, bind, completed, parse, sqlstates, status, whole};
+use crate::support::wire::{
+    Raw, bind, close, completed, execute, parse, sqlstates, status, sync, values, whole,
+};
 
 /// What needs more of the router than being passed on.
 const NEEDY: [&str; 9] = [
@@ -75,5 +77,135 @@ fn what_needs_the_servers_word_is_refused_in_a_failed_transaction() {
         one(&mut anna, "SELECT 1").await;
         assert_eq!(pins(&mut bob).await, Vec::<String>::new());
         assert_eq!(one(&mut bob, "SELECT count(*) FROM notes").await, "0");
+    });
+}
+
+#[test]
+fn commit_and_chain_outside_of_a_transaction_is_an_error_and_no_more() {
+    run(async {
+        let tide = narrow("chain_alone", 1).await;
+        let mut raw = tide.raw().await;
+        for text in ["COMMIT AND CHAIN", "ROLLBACK AND CHAIN"] {
+            for before in [
+                "SELECT count(*) FROM orders",
+                "SELECT 1",
+                "UPDATE notes SET body = 'x'",
+            ] {
+                raw.batch(&[parse("", before)]).await;
+                let frames = raw
+                    .batch(&[
+                        whole(before),
+                        parse("", text),
+                        bind("", "", &[]),
+                        execute("", 0),
+                        bind("", "unheard of", &[]),
+                    ])
+                    .await;
+                assert_eq!(
+                    (sqlstates(&frames), status(&frames)),
+                    (vec!["25P01".to_owned()], 'I')
+                );
+                assert_eq!(status(&raw.query("ROLLBACK").await), 'I');
+                assert_eq!(one(&mut raw, "SELECT 1").await, "1");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_parse_that_is_skipped_leaves_no_statement() {
+    run(async {
+        let tide = narrow("skipped_parse", 1).await;
+        let text = "DO $$ BEGIN INSERT INTO notes (body) VALUES ('do'); COMMIT; END $$";
+        let mut other = tide.raw().await;
+        other.batch(&[parse("x", text)]).await;
+        let mut raw = tide.raw().await;
+        for text in [text, "BEGIN", "SELECT 1", "SELECT count(*) FROM orders"] {
+            let all = [
+                execute("", 1),
+                execute("", 0),
+                parse("n", text),
+                sync(),
+                sync(),
+            ];
+            raw.send(&all.concat()).await;
+            assert_eq!(sqlstates(&raw.until_ready().await), ["34000"]);
+            raw.until_ready().await;
+            let frames = raw.batch(&[parse("m", text), bind("", "n", &["1"])]).await;
+            assert_eq!(sqlstates(&frames), ["26000"], "{text}");
+            raw.batch(&[close('S', "m")]).await;
+        }
+    });
+}
+
+#[test]
+fn what_a_batch_did_not_come_to_is_not_there_for_the_next_one_either() {
+    run(async {
+        for mode in ["", "pooling: session"] {
+            let tide = narrow_with("skipped_in_one_go", 1, mode).await;
+            let mut raw = tide.raw().await;
+            raw.batch(&[parse("b", "BEGIN"), parse("s", "SELECT 1")])
+                .await;
+            // All of it is sent before the first answer is there.
+            let failing = [
+                execute("", 0),
+                parse("n", "SELECT 2"),
+                bind("", "b", &[]),
+                sync(),
+            ];
+            let after = [parse("m", "SELECT 2"), bind("", "n", &[]), sync()];
+            let well = [bind("", "b", &[]), bind("", "m", &[]), sync()];
+            raw.send(&[failing.concat(), after.concat(), well.concat()].concat())
+                .await;
+            assert_eq!(sqlstates(&raw.until_ready().await), ["34000"]);
+            assert_eq!(sqlstates(&raw.until_ready().await), ["26000"], "{mode}");
+            let frames = raw.until_ready().await;
+            assert_eq!(sqlstates(&frames), [""; 0], "{mode}");
+            let frames = raw.batch(&[bind("", "m", &[]), execute("", 0)]).await;
+            assert_eq!(values(&frames), ["2"], "{mode}");
+        }
+    });
+}
+
+#[test]
+fn names_that_are_taken_are_so_for_every_way_to_take_them() {
+    run(async {
+        for mode in ["", "pooling: session"] {
+            let tide = narrow_with("taken_names", 1, mode).await;
+            let mut raw = tide.raw().await;
+            raw.batch(&[parse("s", "SELECT 1"), parse("b", "BEGIN")])
+                .await;
+            let own = [
+                parse("", "PREPARE s AS SELECT 2"),
+                bind("", "", &[]),
+                execute("", 0),
+            ];
+            assert_eq!(sqlstates(&raw.batch(&own).await), ["42P05"], "{mode}");
+            let frames = raw.batch(&[bind("p", "b", &[]), bind("p", "b", &[])]).await;
+            assert_eq!(sqlstates(&frames), ["42P03"], "{mode}");
+            let frames = raw
+                .batch(&[bind("p", "b", &[]), execute("p", 0), bind("p", "s", &[])])
+                .await;
+            assert_eq!(
+                (sqlstates(&frames), status(&frames)),
+                (vec!["42P03".to_owned()], 'E')
+            );
+            // A failed transaction looks at nothing else.
+            assert_eq!(
+                sqlstates(&raw.batch(&[parse("b", "SELECT 1")]).await),
+                ["25P02"]
+            );
+            assert_eq!(
+                sqlstates(&raw.batch(&[parse("b", "ROLLBACK")]).await),
+                ["42P05"]
+            );
+            let frames = raw.batch(&[bind("", "b", &["1"])]).await;
+            assert_eq!(sqlstates(&frames), ["08P01"], "{mode}");
+            assert_eq!(status(&raw.query("ROLLBACK").await), 'I');
+            assert_eq!(
+                status(&raw.batch(&[bind("", "b", &[]), execute("", 0)]).await),
+                'T'
+            );
+        }
     });
 }
