@@ -23,6 +23,8 @@ pub struct ErrorFields {
     pub detail: Option<String>,
     /// The hint.
     pub hint: Option<String>,
+    /// Where in the query it is, in characters from 1.
+    pub position: Option<usize>,
 }
 
 /// Reads an ErrorResponse's body; what is missing stays empty.
@@ -43,17 +45,18 @@ pub fn error_fields(body: &[u8]) -> ErrorFields {
             b'M' => fields.message = value,
             b'D' => fields.detail = Some(value),
             b'H' => fields.hint = Some(value),
+            b'P' => fields.position = value.parse().ok(),
             _ => {}
         }
     }
     fields
 }
 
-/// An ErrorResponse or NoticeResponse, frame and all, with another message.
+/// An ErrorResponse or NoticeResponse, frame and all, with another value of the field `which`, if it has that one.
 #[must_use]
-pub fn with_message(frame: &[u8], message: &str) -> BytesMut {
+pub fn with_field(frame: &[u8], which: u8, changed_value: &str) -> BytesMut {
     let mut fields = Body(frame.get(HEADER_BYTES..).unwrap_or_default());
-    let mut changed = BytesMut::with_capacity(frame.len() + message.len());
+    let mut changed = BytesMut::with_capacity(frame.len() + changed_value.len());
     put_frame(
         &mut changed,
         frame.first().copied().unwrap_or(b'E'),
@@ -61,8 +64,8 @@ pub fn with_message(frame: &[u8], message: &str) -> BytesMut {
             while let Some(kind) = fields.byte().filter(|kind| *kind != 0) {
                 let Some(value) = fields.cstr() else { break };
                 out.put_u8(kind);
-                out.put_slice(if kind == b'M' {
-                    message.as_bytes()
+                out.put_slice(if kind == which {
+                    changed_value.as_bytes()
                 } else {
                     value
                 });
@@ -173,7 +176,7 @@ mod tests {
     fn a_message_is_replaced_and_all_else_is_kept() {
         let frame = b"E\0\0\0\x15SERROR\0Mold\0L12\0\0";
         assert_eq!(
-            &with_message(frame, "newer")[..],
+            &with_field(frame, b'M', "newer")[..],
             b"E\0\0\0\x17SERROR\0Mnewer\0L12\0\0"
         );
     }

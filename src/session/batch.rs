@@ -66,6 +66,8 @@ pub type Parts = SmallVec<[Part; 1]>;
 pub struct Script {
     /// The string.
     pub text: Bytes,
+    /// Where in it the statement under way begins.
+    pub at: usize,
     /// The statements that are left.
     pub parts: VecDeque<Part>,
     /// It has more than one, so that they share a transaction.

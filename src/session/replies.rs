@@ -293,6 +293,8 @@ impl Session {
             To::Session => self.batch.oltp_used || fatal,
             To::Nobody | To::Inspection | To::Setup | To::Job => fatal,
         };
+        let placed = self.place_in_string(to, fields.position, message);
+        let message = placed.as_ref().unwrap_or(message);
         if shown {
             match self.own_names_in(text, message) {
                 Some(renamed) => self.client.out.extend_from_slice(&renamed),
@@ -400,6 +402,22 @@ impl Session {
         }
     }
 
+    /// An error in a statement that was sent apart from its string, with its place in that string.
+    fn place_in_string(&self, to: To, at: Option<usize>, message: &BytesMut) -> Option<BytesMut> {
+        let script = self.script.as_ref().filter(|_| to == To::ClientNotReady)?;
+        let before = script
+            .text
+            .get(..script.at)
+            .filter(|text| !text.is_empty())?;
+        let within = |byte: &&u8| **byte & 0xC0 == 0x80;
+        let before = match std::str::from_utf8(before) {
+            Ok(_) => before.len() - before.iter().filter(within).count(),
+            Err(_) => before.len(),
+        };
+        let at = at?.checked_add(before)?;
+        Some(backend::with_field(message, b'P', &at.to_string()))
+    }
+
     /// An error that names a statement as a shared connection knows it, with the name that the client gave it.
     fn own_names_in(&self, text: &str, message: &[u8]) -> Option<BytesMut> {
         let uses = self
@@ -410,7 +428,7 @@ impl Session {
         let (_, after) = rest.split_once('"')?;
         let own = String::from_utf8_lossy(&uses.name);
         let renamed = format!("{before}\"{own}\"{after}");
-        Some(backend::with_message(message, &renamed))
+        Some(backend::with_field(message, b'M', &renamed))
     }
 
     /// A notice, a notification or a parameter's new value.

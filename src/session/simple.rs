@@ -115,10 +115,11 @@ impl Session {
     /// a later one goes.
     fn all_oltp(&mut self, parts: &[Part], text: &[u8]) -> Option<SmallVec<[Decision; 1]>> {
         let mut decisions = SmallVec::with_capacity(parts.len());
-        let mut moved = false;
+        let (mut moved, mut healed) = (false, false);
         for part in parts {
             let statement = text.get(part.range.clone()).unwrap_or_default();
-            let local = self.local(&part.facts, statement).is_some() && !self.view.failed;
+            let fit = healed || !self.view.failed;
+            let local = fit && self.local(&part.facts, statement).is_some();
             let decision = self.route(&part.facts);
             let stepped = self.stepped(&part.facts, &decision).is_some();
             let claimable = |name: &str| self.snapshot.table.may_claim(name);
@@ -137,6 +138,7 @@ impl Session {
             }
             // A failed transaction is the default backend's affair, until it ends or is healed.
             let ends_failure = self.view.failed && part.facts.effect == Effect::Transaction;
+            healed |= ends_failure;
             moved |= ends_failure
                 || matches!(
                     part.facts.effect,
@@ -253,6 +255,7 @@ impl Session {
         });
         self.script = Some(Script {
             text: Bytes::copy_from_slice(text),
+            at: 0,
             several: parts.len() > 1,
             defines,
             parts: parts.into_iter().collect(),
@@ -326,6 +329,7 @@ impl Session {
             return;
         };
         script.parts.pop_front();
+        script.at = part.range.start;
         let text = script.text.slice(part.range.clone());
         if script.defines && part.facts.kind == "set constraints" && !of_all_constraints(&text) {
             // Those of the definition beside it, which were left out.

@@ -44,7 +44,10 @@ impl Session {
                 let in_transaction = self.status == b'T' || self.batch.began;
                 self.own_settings.reset(in_transaction);
             }
-            SessionEffect::Deallocate(Some(name)) => drop(self.statements.remove(name.as_bytes())),
+            // In a failed transaction the server will not do it.
+            SessionEffect::Deallocate(Some(name)) if !self.view.failed || self.batch.heals => {
+                drop(self.statements.remove(name.as_bytes()));
+            }
             SessionEffect::Declare { name, hold } => {
                 let pushed = self.pipeline.pushed();
                 self.cursors.send_elsewhere(pushed, name, *hold);

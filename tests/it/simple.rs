@@ -1,7 +1,7 @@
 //! The simple query protocol: strings of one statement and of many, on either side and on both.
 
 use crate::support::tide::Tide;
-use crate::support::wire::{completed, message, query, sqlstates, status, tags, values};
+use crate::support::wire::{completed, message, parse, query, sqlstates, status, tags, values};
 use crate::support::{run, sql};
 
 #[test]
@@ -287,6 +287,27 @@ fn many_queries_sent_at_once_are_answered_one_by_one() {
                 _ => assert_eq!(values(&frames), [n.to_string()], "{n}"),
             }
             assert_eq!(status(&frames), 'I');
+        }
+    });
+}
+
+#[test]
+fn an_error_in_a_string_over_both_sides_says_where_in_the_string_it_is() {
+    run(async {
+        let tide = Tide::start("simple_position").await;
+        let mut raw = tide.raw().await;
+        raw.batch(&[parse("s", "SELECT 1")]).await;
+        for text in [
+            "SELECT count(*) FROM orders /* ü */; SELECT nothing FROM notes",
+            "DEALLOCATE s; SELECT nothing FROM notes",
+            "SELECT 1 FROM notes; SELECT nothing FROM orders",
+            "SELECT nothing FROM notes; SELECT 1 FROM orders",
+        ] {
+            let frames = raw.query(text).await;
+            let error = frames.iter().find(|frame| frame.tag == 'E').unwrap();
+            let before = text.split("nothing").next().unwrap();
+            let place = (before.chars().count() + 1).to_string();
+            assert_eq!(error.field('P'), Some(place), "{text}");
         }
     });
 }

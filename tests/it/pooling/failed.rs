@@ -209,3 +209,27 @@ fn names_that_are_taken_are_so_for_every_way_to_take_them() {
         }
     });
 }
+
+#[test]
+fn a_deallocate_that_a_failed_transaction_does_not_take_takes_nothing_away() {
+    run(async {
+        for mode in ["", "pooling: session"] {
+            let tide = narrow_with("kept_name", 1, mode).await;
+            let mut raw = tide.raw().await;
+            raw.batch(&[parse("s", "SELECT 7")]).await;
+            raw.query("BEGIN").await;
+            raw.query("SELECT nothing").await;
+            assert_eq!(sqlstates(&raw.query("DEALLOCATE s").await), ["25P02"]);
+            raw.query("ROLLBACK").await;
+            let frames = raw.batch(&[bind("", "s", &[]), execute("", 0)]).await;
+            assert_eq!(values(&frames), ["7"], "{mode}");
+            raw.query("BEGIN; SELECT nothing").await;
+            let frames = raw.query("ROLLBACK; DEALLOCATE s").await;
+            assert_eq!(completed(&frames), ["ROLLBACK", "DEALLOCATE"], "{mode}");
+            assert_eq!(
+                sqlstates(&raw.batch(&[bind("", "s", &[])]).await),
+                ["26000"]
+            );
+        }
+    });
+}
