@@ -16,7 +16,7 @@ use super::recode::{self, Columns};
 use super::statements::{ClientStatement, Portal, Ran};
 use super::{Session, Step};
 use crate::backend::engine::Dialect;
-use crate::backend::engine::values::Values;
+use crate::backend::engine::values::{Styles, Values};
 use crate::error::ClientError;
 use crate::limits::KEPT_BIND_BYTES_MAX;
 use crate::protocol::bind::Bind;
@@ -29,6 +29,11 @@ impl Session {
     /// What the leased engine makes of values; `None` where what PostgreSQL does.
     pub(super) fn values(&mut self) -> Option<&'static dyn Values> {
         self.dialect_on(Side::Analytic).and_then(Dialect::values)
+    }
+
+    /// How the client wants texts to look.
+    pub(super) fn styles(&self) -> Styles {
+        Styles::of(&self.told)
     }
 
     /// Gets an analytic connection for a statement of a string, which has no parameters. PostgreSQL says so; other engines break off.
@@ -116,10 +121,11 @@ impl Session {
         let described = self
             .conn(Side::Analytic)
             .and_then(|conn| conn.prepared.described(&adapted.key, not_before));
-        if adapted.must_be_described(&bind, described.as_deref()) {
+        let styles = self.styles();
+        if adapted.must_be_described(&bind, described.as_deref(), styles) {
             return Err(self.ask_description(&adapted, statement, named));
         }
-        let sending = match adapted.bind(&bind, described.as_deref(), values) {
+        let sending = match adapted.bind(&bind, described.as_deref(), values, styles) {
             Ok(sending) => sending,
             Err(error) => return Err(self.fail_batch(&error)),
         };
@@ -333,7 +339,7 @@ impl Session {
             (b'T', Expect::Query) => {
                 let values = self.values()?;
                 let oids = recode::column_types(message.get(HEADER_BYTES..)?);
-                self.string_columns = Columns::of(&oids, values, |_| false);
+                self.string_columns = Columns::of(&oids, values, self.styles(), |_| false);
                 let columns = self.string_columns.as_ref()?;
                 columns.put_description(&mut out, message);
             }
@@ -354,9 +360,10 @@ impl Session {
                 } else {
                     let opened = opened?;
                     // Where the client has asked for binary, the columns were known before.
+                    let styles = self.styles();
                     let known = opened
                         .columns
-                        .get_or_init(|| Columns::of(&columns, values, |_| false));
+                        .get_or_init(|| Columns::of(&columns, values, styles, |_| false));
                     self.learn(&opened.adapted.key, None, columns);
                     known.as_ref()?.put_description(&mut out, message);
                 }

@@ -16,7 +16,7 @@ use super::errors::{
 };
 use super::prepared::StatementKey;
 use super::recode::Columns;
-use crate::backend::engine::values::{Sent, Values};
+use crate::backend::engine::values::{Sent, Styles, Values};
 use crate::error::ClientError;
 use crate::protocol::bind::{Bind, format_of};
 use crate::sql::Dialect;
@@ -206,8 +206,14 @@ impl Adapted {
 
     /// Whether this Bind cannot be sent before the engine has said more of the statement.
     #[must_use]
-    pub fn must_be_described(&self, bind: &Bind<'_>, described: Option<&Described>) -> bool {
-        let columns = bind.results.contains(&1) && described.is_none();
+    pub fn must_be_described(
+        &self,
+        bind: &Bind<'_>,
+        described: Option<&Described>,
+        styles: Styles,
+    ) -> bool {
+        let changes = bind.results.contains(&1) || styles != Styles::default();
+        let columns = changes && described.is_none();
         let told = described.is_some_and(|described| described.parameters.is_some());
         let binary = |at: usize| bind.format(at) == 1 && bind.values[at].is_some();
         let mut each = self.wanted.iter().enumerate();
@@ -225,6 +231,7 @@ impl Adapted {
         bind: &Bind<'_>,
         described: Option<&Described>,
         values: &dyn Values,
+        styles: Styles,
     ) -> Result<Sending, ClientError> {
         let mut literals = vec![Literal::Null; bind.values.len()];
         let mut changed = Vec::new();
@@ -247,7 +254,7 @@ impl Adapted {
                 literals[at].check(clause)?;
             }
         }
-        let columns = self.columns(bind, described, values)?;
+        let columns = self.columns(bind, described, values, styles)?;
         let tail = self.tail(bind, &changed, columns.as_ref());
         let fixed = self.edits.iter().all(Edit::is_fixed);
         let key = if fixed {
@@ -307,6 +314,7 @@ impl Adapted {
         bind: &Bind<'_>,
         described: Option<&Described>,
         values: &dyn Values,
+        styles: Styles,
     ) -> Result<Option<Columns>, ClientError> {
         let Some(described) = described else {
             return Ok(None);
@@ -317,7 +325,7 @@ impl Adapted {
             return Err(wrong_formats("result", formats, &among));
         }
         let binary = |at: usize| format_of(&bind.results, at) == 1;
-        Ok(Columns::of(&described.columns, values, binary))
+        Ok(Columns::of(&described.columns, values, styles, binary))
     }
 
     /// What follows the names in the Bind that is sent.

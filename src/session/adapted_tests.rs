@@ -44,7 +44,12 @@ fn what_needs_no_change_is_the_clients_own() {
         let adapted = adapted(text, types);
         assert!(Arc::ptr_eq(&adapted.key, &adapted.own), "{text}");
         let count = adapted.wanted.len();
-        let sending = adapted.bind(&given(&vec![None; count]), None, values());
+        let sending = adapted.bind(
+            &given(&vec![None; count]),
+            None,
+            values(),
+            Styles::default(),
+        );
         let sending = sending.unwrap();
         assert!(Arc::ptr_eq(&sending.key, &adapted.own) && sending.tail.is_none());
     }
@@ -88,7 +93,9 @@ fn limits_leave_the_parameters_and_the_others_close_ranks() {
         )
     );
     let all = [Some(&b"a"[..]), Some(b"7"), Some(b"c"), None];
-    let sending = adapted.bind(&given(&all), None, values()).unwrap();
+    let sending = adapted
+        .bind(&given(&all), None, values(), Styles::default())
+        .unwrap();
     assert_eq!(
         shown(&sending.key),
         (
@@ -110,12 +117,17 @@ fn only_numbers_get_into_the_text() {
     let adapted = adapted("select 1 limit $1 + $2", &[]);
     let sent = |one: &str, two: &str| {
         let both = [Some(one.as_bytes()), Some(two.as_bytes())];
-        let sending = adapted.bind(&given(&both), None, values());
+        let sending = adapted.bind(&given(&both), None, values(), Styles::default());
         sending.map(|sending| shown(&sending.key).0.to_owned())
     };
     assert_eq!(sent("1", "-1").unwrap(), "select 1 limit 1 + (-1)");
     assert_eq!(sent("1", "1 union select 2").unwrap_err().sqlstate, "22P02");
-    let nothing = adapted.bind(&given(&[Some(b"1"), None]), None, values());
+    let nothing = adapted.bind(
+        &given(&[Some(b"1"), None]),
+        None,
+        values(),
+        Styles::default(),
+    );
     assert_eq!(shown(&nothing.unwrap().key).0, "select 1 limit 1 + NULL");
 }
 
@@ -129,7 +141,11 @@ fn a_cast_to_a_type_that_is_not_there_is_told_and_replaced() {
     let uuid = [0x11; 16];
     let mut bind = given(&[Some(&uuid), Some(b"{}"), None]);
     bind.formats = vec![1, 0, 1];
-    let tail = adapted.bind(&bind, None, values()).unwrap().tail.unwrap();
+    let tail = adapted
+        .bind(&bind, None, values(), Styles::default())
+        .unwrap()
+        .tail
+        .unwrap();
     let sent = Bind::read(&tail).unwrap();
     assert_eq!(sent.formats, [0, 0, 1]);
     let text = &b"11111111-1111-1111-1111-111111111111"[..];
@@ -140,19 +156,19 @@ fn a_cast_to_a_type_that_is_not_there_is_told_and_replaced() {
 fn binary_values_of_open_types_wait_for_a_description() {
     let adapted = adapted("select $1, $2", &[0, 23]);
     let mut bind = given(&[Some(b"\0\0\0\0"), Some(b"\0\0\0\x01")]);
-    assert!(!adapted.must_be_described(&bind, None));
+    assert!(!adapted.must_be_described(&bind, None, Styles::default()));
     bind.formats = vec![0, 1];
-    assert!(!adapted.must_be_described(&bind, None));
+    assert!(!adapted.must_be_described(&bind, None, Styles::default()));
     bind.formats = vec![1];
-    assert!(adapted.must_be_described(&bind, None));
+    assert!(adapted.must_be_described(&bind, None, Styles::default()));
     let mut described = Described::default();
-    assert!(adapted.must_be_described(&bind, Some(&described)));
+    assert!(adapted.must_be_described(&bind, Some(&described), Styles::default()));
     described.parameters = Some(vec![23, 23]);
-    assert!(!adapted.must_be_described(&bind, Some(&described)));
+    assert!(!adapted.must_be_described(&bind, Some(&described), Styles::default()));
     bind.values[0] = None;
-    assert!(!adapted.must_be_described(&bind, None));
+    assert!(!adapted.must_be_described(&bind, None, Styles::default()));
     bind.results = vec![1];
-    assert!(adapted.must_be_described(&bind, None));
+    assert!(adapted.must_be_described(&bind, None, Styles::default()));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::pipeline::{Expect, Made, Side, To};
 use super::prepared::StatementKey;
 use super::recode;
 use super::statements::{ClientStatement, Portal, Ran};
-use crate::backend::engine::values::Values;
+use crate::backend::engine::values::{Styles, Values};
 use crate::error::ClientError;
 use crate::limits::KEPT_BIND_BYTES_MAX;
 use crate::protocol::bind::{Bind, format_of};
@@ -81,7 +81,11 @@ impl Again {
             Some(described) => described
                 .columns
                 .iter()
-                .map(|oid| values.recode(*oid, true).map_or(*oid, |recode| recode.oid))
+                .map(|oid| {
+                    values
+                        .recode(*oid, true, Styles::default())
+                        .map_or(*oid, |recode| recode.oid)
+                })
                 .collect(),
             None => Vec::new(),
         };

@@ -5,7 +5,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use crate::backend::engine::values::{Recode, Values};
+use crate::backend::engine::values::{Recode, Styles, Values};
 use crate::protocol::frame::{Body, HEADER_BYTES};
 use crate::protocol::frontend::put_frame;
 
@@ -22,10 +22,15 @@ struct Column {
 
 impl Columns {
     /// For columns of these types, some of which a client has asked for in binary. `None` where all stay as they are.
-    pub fn of(oids: &[u32], values: &dyn Values, binary: impl Fn(usize) -> bool) -> Option<Self> {
+    pub fn of(
+        oids: &[u32],
+        values: &dyn Values,
+        styles: Styles,
+        binary: impl Fn(usize) -> bool,
+    ) -> Option<Self> {
         let column = |(at, oid): (usize, &u32)| {
             let binary = binary(at);
-            let recode = values.recode(*oid, binary);
+            let recode = values.recode(*oid, binary, styles);
             Column { binary, recode }
         };
         let columns: Vec<Column> = oids.iter().enumerate().map(column).collect();
@@ -97,7 +102,9 @@ impl Columns {
 /// A RowDescription of a statement, whose columns have no formats yet, as the client is to see it.
 pub fn put_statement_description(out: &mut BytesMut, message: &[u8], values: &dyn Values) {
     let oids = column_types(message.get(HEADER_BYTES..).unwrap_or_default());
-    let recodes = oids.iter().map(|oid| (false, values.recode(*oid, true)));
+    let recodes = oids
+        .iter()
+        .map(|oid| (false, values.recode(*oid, true, Styles::default())));
     put_description(out, message, recodes);
 }
 
@@ -175,7 +182,7 @@ mod tests {
             false
         }
 
-        fn recode(&self, oid: u32, binary: bool) -> Option<Recode> {
+        fn recode(&self, oid: u32, binary: bool, _: Styles) -> Option<Recode> {
             let change: fn(&[u8], &mut Vec<u8>) = |text, out| {
                 out.extend_from_slice(text);
                 out.extend_from_slice(text);
@@ -186,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_column_is_asked_for_as_text_and_told_as_it_was_asked_for() {
-        let columns = Columns::of(&[7, 23], &Doubling, |_| true).unwrap();
+        let columns = Columns::of(&[7, 23], &Doubling, Styles::default(), |_| true).unwrap();
         assert_eq!(columns.asked(), [0, 1]);
         let mut out = BytesMut::new();
         columns.put_row(&mut out, b"D\0\0\0\x13\0\x02\0\0\0\x01a\0\0\0\x04bcde");
@@ -199,12 +206,12 @@ mod tests {
             b"T\0\0\0\x1a\0\x01a\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\x01"
         );
         assert_eq!(column_types(&out[HEADER_BYTES..]), [25]);
-        assert!(Columns::of(&[7, 23], &Doubling, |_| false).is_none());
+        assert!(Columns::of(&[7, 23], &Doubling, Styles::default(), |_| false).is_none());
     }
 
     #[test]
     fn a_row_that_is_none_of_these_columns_stays_as_it_is() {
-        let columns = Columns::of(&[7], &Doubling, |_| true).unwrap();
+        let columns = Columns::of(&[7], &Doubling, Styles::default(), |_| true).unwrap();
         for row in [
             &b"D\0\0\0\x06\0\x00"[..],
             b"D\0\0\0\x0b\0\x01\0\0\0\x09a",

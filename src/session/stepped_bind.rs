@@ -105,19 +105,20 @@ impl Session {
                 adapted: None,
             }));
         };
+        let styles = self.styles();
         let adapted = Arc::new(Adapted::new(query, self.dialect, of));
         adapted.check(&bind, b"")?;
         let described = self.what_was_said(backend, &adapted.key);
-        if adapted.must_be_described(&bind, described.as_deref()) {
+        if adapted.must_be_described(&bind, described.as_deref(), styles) {
             return Ok(Form::Unknown(adapted));
         }
-        let sending = adapted.bind(&bind, described.as_deref(), of)?;
+        let sending = adapted.bind(&bind, described.as_deref(), of, styles)?;
         let columns = match described {
             Some(_) => OnceLock::from(sending.columns),
             None => OnceLock::new(),
         };
         // What was just described is bound as it was described.
-        let fresh = !adapted.must_be_described(&bind, None);
+        let fresh = !adapted.must_be_described(&bind, None, styles);
         Ok(Form::Known(Known {
             key: sending.key,
             tail: sending.tail.unwrap_or(rest),

@@ -24,7 +24,46 @@ pub struct Recode {
     /// The type that the client is told.
     pub oid: u32,
     /// The value in the format that the client asked for, of the text that the engine is asked for.
-    pub change: fn(&[u8], &mut Vec<u8>),
+    pub change: Change,
+}
+
+/// Appends what becomes of a value.
+pub type Change = fn(&[u8], &mut Vec<u8>);
+
+/// How a session wants the texts of some types.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Styles {
+    /// Of intervals.
+    pub interval: IntervalStyle,
+}
+
+/// PostgreSQL's `IntervalStyle`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IntervalStyle {
+    /// `1 day 02:03:04`
+    #[default]
+    Postgres,
+    /// `@ 1 day 2 hours 3 mins 4 secs`
+    PostgresVerbose,
+    /// `1 2:03:04`
+    SqlStandard,
+    /// `P1DT2H3M4S`
+    Iso8601,
+}
+
+impl Styles {
+    /// By the parameters that a client was told.
+    #[must_use]
+    pub fn of(told: &[(String, String)]) -> Self {
+        let told = told.iter().find(|(name, _)| name == "IntervalStyle");
+        let interval = match told.map(|(_, value)| value.as_str()) {
+            Some("postgres_verbose") => IntervalStyle::PostgresVerbose,
+            Some("sql_standard") => IntervalStyle::SqlStandard,
+            Some("iso_8601") => IntervalStyle::Iso8601,
+            _ => IntervalStyle::Postgres,
+        };
+        Self { interval }
+    }
 }
 
 /// What an engine makes of types.
@@ -53,6 +92,7 @@ pub trait Values: Send + Sync {
     /// Whether a value of this type in binary is the text that it is, and so must be proper text.
     fn is_text(&self, oid: u32) -> bool;
 
-    /// How a column of this type is asked for, where a client has asked for it in text or in binary. `None` where as the client has.
-    fn recode(&self, oid: u32, binary: bool) -> Option<Recode>;
+    /// How a column of this type is asked for, where a client has asked for it in text, in these styles, or in binary. `None` where as the
+    /// client has.
+    fn recode(&self, oid: u32, binary: bool, styles: Styles) -> Option<Recode>;
 }

@@ -191,6 +191,59 @@ fn results_look_as_postgres_gives_them() {
 }
 
 /// The formats of the last RowDescription.
+#[test]
+fn intervals_look_as_the_session_wants_them() {
+    run(async {
+        let (tide, analytic) = anywhere("rw_intervals").await;
+        let mut raw = tide.raw().await;
+        let whole = "interval '3 days' + interval '4 hours' + interval '5 minutes 6 seconds'";
+        let all = [
+            "interval '0 seconds'",
+            "interval '14 months'",
+            whole,
+            "interval '1 year' - interval '3 days' - interval '6 seconds' * 1.5",
+            "interval '1 day' * -1 + interval '1 second'",
+            "interval '100 hours'",
+        ];
+        for style in ["postgres", "iso_8601", "sql_standard", "postgres_verbose"] {
+            raw.query(&format!("SET intervalstyle = {style}")).await;
+            for text in all {
+                let own = values(&raw.query(&format!("SELECT {text}")).await);
+                let there = format!("SELECT {text} FROM orders WHERE id = 1");
+                let frames = raw.query(&there).await;
+                assert_eq!(values(&frames), own, "{style}: {text}");
+                let routed = raw.query(&format!("EXPLAIN ROUTE {there}")).await;
+                let names = |frame: &Frame| frame.body.windows(8).any(|part| part == b"analytic");
+                assert!(routed.iter().any(names), "{routed:?}");
+                for described in [true, false] {
+                    let mut all = vec![parse("", &there), bind("", "", &[])];
+                    all.extend(described.then(|| describe('P', "")));
+                    all.push(execute("", 0));
+                    assert_eq!(values(&raw.batch(&all).await), own, "{style}: {text}");
+                }
+                raw.query(&format!("BEGIN; DECLARE c CURSOR FOR {there}"))
+                    .await;
+                let frames = raw.query("FETCH ALL FROM c").await;
+                assert_eq!(values(&frames), own, "{style}: {text}");
+                raw.query("COMMIT").await;
+                let copied = raw.query(&format!("COPY ({there}) TO STDOUT")).await;
+                let line = copied.iter().find(|frame| frame.tag == 'd').unwrap();
+                assert_eq!(line.body, format!("{}\n", own[0]).as_bytes(), "{style}");
+                // In binary there are no styles.
+                let binary = [
+                    parse("", &there),
+                    bind_in("", "", &[], &[], &[1]),
+                    execute("", 0),
+                ];
+                let frames = raw.batch(&binary).await;
+                let row = frames.iter().find(|frame| frame.tag == 'D').unwrap();
+                assert_eq!(row.body.len(), 2 + 4 + 16, "{style}: {text}");
+            }
+        }
+        drop(analytic);
+    });
+}
+
 fn column_formats(frames: &[Frame]) -> Vec<u8> {
     let found = frames.iter().rfind(|frame| frame.tag == 'T');
     let mut rest = &found.expect("a RowDescription").body[2..];

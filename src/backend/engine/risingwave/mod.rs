@@ -8,6 +8,7 @@ mod ddl;
 mod errors;
 #[cfg(test)]
 mod errors_tests;
+mod intervals;
 mod lineage;
 mod literals;
 mod own;

@@ -3,8 +3,8 @@
 //! Declared types outside of a closed list fail at Parse (`Unsupported oid`); arrays and structs are no parameters in binary. Results have
 //! no binary form for what PostgreSQL has no type for. Facts 23 to 25 of what was observed.
 
-use super::{arrays, binary};
-use crate::backend::engine::values::{Recode, Sent, Values};
+use super::{arrays, binary, intervals};
+use crate::backend::engine::values::{Recode, Sent, Styles, Values};
 
 const UUID: u32 = 2950;
 const UUID_ARRAY: u32 = 2951;
@@ -14,6 +14,7 @@ const VARCHAR: u32 = 1043;
 const TEXT_ARRAY: u32 = 1009;
 const VARCHAR_ARRAY: u32 = 1015;
 const TIMESTAMPTZ: u32 = 1184;
+const INTERVAL: u32 = 1186;
 const TIMESTAMPTZ_ARRAY: u32 = 1185;
 
 /// Types that Parse takes, which are also those with a binary form.
@@ -31,7 +32,7 @@ const SCALARS: &[u32] = &[
     1083,
     1114,
     TIMESTAMPTZ,
-    1186,
+    INTERVAL,
     1700,
     JSONB,
 ];
@@ -127,13 +128,16 @@ impl Values for RisingWaveValues {
         matches!(oid, TEXT | VARCHAR)
     }
 
-    fn recode(&self, oid: u32, binary: bool) -> Option<Recode> {
+    fn recode(&self, oid: u32, binary: bool, styles: Styles) -> Option<Recode> {
         let known = SCALARS.contains(&oid) || ARRAYS.contains(&oid) || RESULTS.contains(&oid);
         match (oid, binary) {
             (TIMESTAMPTZ | TIMESTAMPTZ_ARRAY, false) => Some(Recode {
                 oid,
                 change: short_offsets,
             }),
+            (INTERVAL, false) => {
+                intervals::change(styles.interval).map(|change| Recode { oid, change })
+            }
             (JSONB, true) => Some(Recode {
                 oid,
                 change: versioned,
@@ -277,10 +281,22 @@ mod tests {
 
     #[test]
     fn results_without_a_binary_form_are_asked_for_as_text() {
-        assert!(RisingWaveValues.recode(23, true).is_none());
-        assert!(RisingWaveValues.recode(1007, true).is_none());
-        assert!(RisingWaveValues.recode(JSONB, false).is_none());
-        let unknown = RisingWaveValues.recode(20_001, true);
+        assert!(
+            RisingWaveValues
+                .recode(23, true, Styles::default())
+                .is_none()
+        );
+        assert!(
+            RisingWaveValues
+                .recode(1007, true, Styles::default())
+                .is_none()
+        );
+        assert!(
+            RisingWaveValues
+                .recode(JSONB, false, Styles::default())
+                .is_none()
+        );
+        let unknown = RisingWaveValues.recode(20_001, true, Styles::default());
         assert_eq!(unknown.map(|recode| recode.oid), Some(TEXT));
     }
 }
