@@ -238,6 +238,22 @@ impl Shared {
         self.refreshes.wake();
     }
 
+    /// Whether no other configuration was put in force since `held`.
+    #[must_use]
+    pub fn snapshot_has_config_of(&self, held: &Snapshot) -> bool {
+        Arc::ptr_eq(&self.snapshot.load().table.config, &held.table.config)
+    }
+
+    /// Puts a snapshot in force in place of `held`. Whether it did: another one may have come before it.
+    pub fn replace_held(&self, held: &Arc<Snapshot>, snapshot: Snapshot) -> bool {
+        let before = self.snapshot.compare_and_swap(held, Arc::new(snapshot));
+        let replaced = Arc::ptr_eq(&before, held);
+        if replaced {
+            self.refreshes.wake();
+        }
+        replaced
+    }
+
     /// The next number of a session or a generation.
     pub fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)

@@ -101,6 +101,9 @@ fn relation_kind(kind: &str) -> Option<RelationKind> {
     })
 }
 
+/// How often in a row the catalogs are read again because a session has read them meanwhile.
+const READINGS_MAX: usize = 5;
+
 /// Reads every backend of a snapshot. What cannot be read stays as `before` had it; each failure is returned with the backend's index.
 pub async fn read_all(snapshot: &Snapshot, before: &Catalog) -> (Catalog, Vec<(usize, String)>) {
     let mut catalog = Catalog::unknown(snapshot.backends.len());
@@ -150,60 +153,72 @@ pub async fn run(shared: Arc<Shared>) {
 
 /// Reads one backend's catalog, which a session has just changed, and puts it in force.
 pub async fn refresh_one(shared: &Shared, index: usize) {
-    let snapshot = shared.snapshot();
-    let Some(backend) = snapshot.backends.get(index) else {
-        return;
-    };
-    if snapshot.table.config.discover.is_none() {
+    for _ in 0..READINGS_MAX {
+        let snapshot = shared.snapshot();
+        if let Some(catalog) = with_one(&snapshot, index).await
+            && shared.snapshot_has_config_of(&snapshot)
+            && !put_in_force(shared, &snapshot, catalog)
+        {
+            continue;
+        }
         return;
     }
-    let is_default = index == snapshot.table.config.default;
-    let known = snapshot.table.catalog.backend(index);
-    let read = async {
-        let control = Control::connect(&backend.connector, DISCOVERY_TIMEOUT).await?;
-        read(&control, backend.dialect, is_default, known).await
-    };
-    let Ok(found) = read.await else {
-        // The next reading of all will say so.
-        return;
-    };
-    let newest = shared.snapshot();
-    let mut catalog = (*newest.table.catalog).clone();
-    let Some(place) = catalog.backends.get_mut(index) else {
-        return;
-    };
-    *place = Some(found);
-    lineage::prove(&mut catalog, &newest.table.config);
-    let unchanged = Arc::ptr_eq(&newest.table.config, &snapshot.table.config);
-    if unchanged && *newest.table.catalog != catalog {
-        shared.replace(newest.with_catalog(Arc::new(catalog), shared.number()));
-    }
+    shared.ddl_passed.notify_one();
 }
 
-/// Reads the catalogs once and puts them in force where they differ.
+/// The catalog with what one backend says now; `None` where it cannot be read, which the next reading of all will say.
+async fn with_one(snapshot: &Snapshot, index: usize) -> Option<Catalog> {
+    let backend = snapshot.backends.get(index)?;
+    snapshot.table.config.discover?;
+    let is_default = index == snapshot.table.config.default;
+    let known = snapshot.table.catalog.backend(index);
+    let control = Control::connect(&backend.connector, DISCOVERY_TIMEOUT).await;
+    let found = read(&control.ok()?, backend.dialect, is_default, known).await;
+    let mut catalog = (*snapshot.table.catalog).clone();
+    *catalog.backends.get_mut(index)? = Some(found.ok()?);
+    lineage::prove(&mut catalog, &snapshot.table.config);
+    Some(catalog)
+}
+
+/// Puts a reading in force that was begun under `snapshot`. Not where another was put in force since: that one may know what was made after this one
+/// began, so the servers are to be asked again.
+fn put_in_force(shared: &Shared, snapshot: &Arc<Snapshot>, catalog: Catalog) -> bool {
+    if *snapshot.table.catalog == catalog {
+        return Arc::ptr_eq(&shared.snapshot(), snapshot);
+    }
+    let newer = snapshot.with_catalog(Arc::new(catalog), shared.number());
+    shared.replace_held(snapshot, newer)
+}
+
+/// Reads the catalogs and puts them in force where they differ.
 pub async fn refresh(shared: &Shared) {
-    let snapshot = shared.snapshot();
-    if snapshot.table.config.discover.is_none() {
-        return;
-    }
-    let (catalog, failed) = read_all(&snapshot, &snapshot.table.catalog).await;
-    for (index, why) in failed {
-        tracing::warn!(
-            backend = snapshot.table.backend_name(index),
-            why,
-            "cannot read the catalog"
-        );
-    }
-    publish(&shared.metrics, &snapshot, &catalog);
-    // A reload may have put another configuration in force meanwhile; this reading is then of the wrong backends.
-    let unchanged = Arc::ptr_eq(&shared.snapshot().table.config, &snapshot.table.config);
-    if unchanged && *snapshot.table.catalog != catalog {
+    for _ in 0..READINGS_MAX {
+        let snapshot = shared.snapshot();
+        if snapshot.table.config.discover.is_none() {
+            return;
+        }
+        let (catalog, failed) = read_all(&snapshot, &snapshot.table.catalog).await;
+        for (index, why) in failed {
+            tracing::warn!(
+                backend = snapshot.table.backend_name(index),
+                why,
+                "cannot read the catalog"
+            );
+        }
+        publish(&shared.metrics, &snapshot, &catalog);
+        // A reload may have put another configuration in force meanwhile; this reading is then of the wrong backends.
+        if !shared.snapshot_has_config_of(&snapshot) {
+            return;
+        }
         for (index, gap) in new_gaps(&catalog, &snapshot.table.catalog) {
             let backend = snapshot.table.backend_name(index);
             tracing::warn!(backend, why = gap, "cannot read all of the catalog");
         }
-        shared.replace(snapshot.with_catalog(Arc::new(catalog), shared.number()));
+        if put_in_force(shared, &snapshot, catalog) {
+            return;
+        }
     }
+    shared.ddl_passed.notify_one();
 }
 
 /// What could not be asked, and could before.

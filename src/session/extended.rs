@@ -92,7 +92,7 @@ impl Session {
         }
         let by_router =
             self.is_transaction_edge(&facts) || (way.is_ok() && self.is_stepped(&facts).is_some());
-        if !taken && by_router {
+        if !taken && by_router && !self.is_prepared_by_sql(parse.name) {
             if self.is_unsettled() {
                 return Ok(Step::Wait);
             }

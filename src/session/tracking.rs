@@ -116,6 +116,7 @@ impl Session {
     /// With `AND CHAIN` a transaction ends and none is told, since the next has begun by then.
     fn chain(&mut self, chains: bool, rolled_back: bool) {
         if chains {
+            self.statements.close_all();
             self.cursors.end_transaction(rolled_back);
             self.end_read_block();
         }

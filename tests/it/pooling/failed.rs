@@ -190,6 +190,22 @@ fn names_that_are_taken_are_so_for_every_way_to_take_them() {
                 (sqlstates(&frames), status(&frames)),
                 (vec!["42P03".to_owned()], 'E')
             );
+            raw.query("ROLLBACK").await;
+            // With the transaction its portals end, also where the next one begins at once.
+            raw.batch(&[bind("p", "b", &[]), execute("p", 0)]).await;
+            let chained = [
+                parse("", "COMMIT AND CHAIN"),
+                bind("", "", &[]),
+                execute("", 0),
+                bind("p", "s", &[]),
+                execute("p", 0),
+            ];
+            let frames = raw.batch(&chained).await;
+            assert_eq!(
+                (values(&frames), status(&frames)),
+                (vec!["1".to_owned()], 'T')
+            );
+            assert_eq!(sqlstates(&raw.query("SELECT nothing").await), ["42703"]);
             // A failed transaction looks at nothing else.
             assert_eq!(
                 sqlstates(&raw.batch(&[parse("b", "SELECT 1")]).await),
