@@ -77,6 +77,8 @@ pub const FALLBACK_LASTS: Duration = Duration::from_secs(600);
 pub const MIRRORS_COMPARED_MAX: usize = 1_000;
 /// How long DDL is left to settle before both catalogs are read again.
 pub const DISCOVERY_DEBOUNCE: Duration = Duration::from_millis(50);
+/// How often in a row the catalogs are read because another reading was put in force meanwhile.
+pub const DISCOVERY_READINGS_MAX: usize = 5;
 /// How long changes are left to settle before a materialized view over them is refreshed.
 pub const REFRESH_DEBOUNCE: Duration = Duration::from_millis(100);
 /// How long a refresh may take.

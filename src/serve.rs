@@ -114,6 +114,8 @@ impl Router {
         };
         let snapshot = fresh.with_catalog(Arc::new(catalog), self.shared.number());
         self.shared.replace(snapshot);
+        // What a session has made since that reading began is not in it.
+        self.shared.ddl_passed.notify_one();
         Ok(())
     }
 }

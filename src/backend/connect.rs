@@ -76,6 +76,7 @@ pub struct Connector {
     endpoints: Arc<Endpoints>,
     tls: Option<Arc<ClientConfig>>,
     keyless: Option<Keyless>,
+    may_lose_cancels: bool,
 }
 
 impl Connector {
@@ -96,6 +97,7 @@ impl Connector {
             endpoints: Arc::new(Endpoints::new(backend.url.endpoints.len())),
             tls,
             keyless: engine::dialect(backend.engine).keyless(),
+            may_lose_cancels: engine::dialect(backend.engine).may_lose_cancels(),
         })
     }
 
@@ -291,6 +293,12 @@ impl Connector {
     #[must_use]
     pub fn keyless(&self) -> Option<Keyless> {
         self.keyless
+    }
+
+    /// Whether the engine forgets a cancel request that comes before it has begun with the statement.
+    #[must_use]
+    pub fn may_lose_cancels(&self) -> bool {
+        self.may_lose_cancels
     }
 
     /// The url's user and password, for logins that are the router's own.

@@ -38,6 +38,8 @@ pub struct Details {
     pub over: Vec<Qualified>,
     /// The relation of another server that its rows are copied or fetched from.
     pub origin: Option<Origin>,
+    /// The columns of its key, where its engine has to be told what depends on it.
+    pub key: Vec<Box<str>>,
     /// Why it cannot be read yet.
     pub unready: Option<Box<str>>,
     /// Columns that the default backend's relation of this name has, and this one has not.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::{BackendCatalog, Catalog, RelationKind, lineage};
 use crate::backend::control::Control;
 use crate::backend::engine::Dialect;
-use crate::limits::{CATALOG_RELATIONS_MAX, DISCOVERY_DEBOUNCE, DISCOVERY_TIMEOUT};
+use crate::limits::{
+    CATALOG_RELATIONS_MAX, DISCOVERY_DEBOUNCE, DISCOVERY_READINGS_MAX, DISCOVERY_TIMEOUT,
+};
 use crate::server::{Shared, Snapshot};
 use crate::telemetry::metrics::Metrics;
 
@@ -101,9 +103,6 @@ fn relation_kind(kind: &str) -> Option<RelationKind> {
     })
 }
 
-/// How often in a row the catalogs are read again because a session has read them meanwhile.
-const READINGS_MAX: usize = 5;
-
 /// Reads every backend of a snapshot. What cannot be read stays as `before` had it; each failure is returned with the backend's index.
 pub async fn read_all(snapshot: &Snapshot, before: &Catalog) -> (Catalog, Vec<(usize, String)>) {
     let mut catalog = Catalog::unknown(snapshot.backends.len());
@@ -153,7 +152,7 @@ pub async fn run(shared: Arc<Shared>) {
 
 /// Reads one backend's catalog, which a session has just changed, and puts it in force.
 pub async fn refresh_one(shared: &Shared, index: usize) {
-    for _ in 0..READINGS_MAX {
+    for _ in 0..DISCOVERY_READINGS_MAX {
         let snapshot = shared.snapshot();
         if let Some(catalog) = with_one(&snapshot, index).await
             && shared.snapshot_has_config_of(&snapshot)
@@ -192,7 +191,7 @@ fn put_in_force(shared: &Shared, snapshot: &Arc<Snapshot>, catalog: Catalog) -> 
 
 /// Reads the catalogs and puts them in force where they differ.
 pub async fn refresh(shared: &Shared) {
-    for _ in 0..READINGS_MAX {
+    for _ in 0..DISCOVERY_READINGS_MAX {
         let snapshot = shared.snapshot();
         if snapshot.table.config.discover.is_none() {
             return;
@@ -246,5 +245,37 @@ fn publish(metrics: &Metrics, snapshot: &Snapshot, catalog: &Catalog) {
             let count = found.iter().filter(|(_, _, k)| *k == kind).count();
             metrics.catalog(snapshot.table.backend_name(index), kind.as_str(), count);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    const YAML: &str = "listen: 127.0.0.1:0\nbackends:\n  oltp: { engine: postgres, url: \"postgres://app@127.0.0.1:1/app\" }\ndefault: oltp\n";
+
+    fn knowing(table: &str) -> Catalog {
+        let mut found = BackendCatalog::default();
+        found.insert("public", table, RelationKind::Table);
+        Catalog {
+            backends: vec![Some(found)],
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_began_earlier_does_not_replace_a_later_one() {
+        let loaded = config::parse("router.yaml", YAML, &|_| None, &|_| Ok(String::new()));
+        let config = Arc::new(loaded.expect("a configuration").config);
+        let metrics = Metrics::new();
+        let unknown = Arc::new(Catalog::unknown(1));
+        let first = Snapshot::build(config, unknown, 0, &metrics).expect("a snapshot");
+        let shared = Shared::new(first, metrics);
+        let (before, made) = (shared.snapshot(), knowing("made"));
+        assert!(put_in_force(&shared, &before, made.clone()));
+        assert!(!put_in_force(&shared, &before, knowing("old")));
+        assert!(!put_in_force(&shared, &before, Catalog::unknown(1)));
+        assert_eq!(*shared.snapshot().table.catalog, made);
+        assert!(put_in_force(&shared, &shared.snapshot(), made));
     }
 }

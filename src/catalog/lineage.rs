@@ -40,6 +40,17 @@ pub(super) async fn read(
         let names = names.map(String::into_boxed_str).collect();
         catalog.slots = (catalog.gaps.len() == gaps).then_some(names);
     }
+    if let Some(query) = asked.keys {
+        let rows = ask(control, query, "keys of tables", catalog).await;
+        // Part of a key would be taken for all of it.
+        let all = rows.len() < CATALOG_RELATIONS_MAX;
+        for row in rows.into_iter().filter(|_| all) {
+            if let [Some(schema), Some(name), Some(column)] = row.as_slice() {
+                let key = &mut catalog.details_mut(schema, name).key;
+                key.push(column.as_str().into());
+            }
+        }
+    }
     for (query, what) in asked.unready {
         for row in ask(control, query, what, catalog).await {
             if let [Some(schema), Some(name), Some(why)] = row.as_slice() {

@@ -3,6 +3,7 @@
 use foldhash::{HashMap, HashSet};
 
 use super::details::{Details, Origin};
+use crate::sql::RelationName;
 
 /// What kind of relation a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -195,6 +196,7 @@ impl BackendCatalog {
         for details in self.details.values_mut().flat_map(HashMap::values_mut) {
             details.over.sort_unstable();
             details.over.dedup();
+            details.key.sort_unstable();
         }
         loop {
             let waiting: Vec<(Box<str>, Box<str>, String)> = self
@@ -229,6 +231,18 @@ impl BackendCatalog {
             return None;
         }
         self.details(schema, name)?.unready.as_deref()
+    }
+
+    /// The columns of a table's key, where they are known. Without a schema only one table may have that name.
+    #[must_use]
+    pub fn key_of(&self, relation: &RelationName) -> Option<&[Box<str>]> {
+        let RelationName { schema, name } = relation;
+        let mut schemas = self.schemas.iter().filter(|(known, relations)| {
+            schema.as_ref().is_none_or(|schema| **schema == ***known)
+                && relations.contains_key(name.as_str())
+        });
+        let (schema, _) = schemas.next().filter(|_| schemas.next().is_none())?;
+        Some(&self.details(schema, name)?.key)
     }
 
     /// How many relations cannot be read now.

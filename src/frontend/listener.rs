@@ -51,6 +51,8 @@ impl Listener {
                 let listener = TcpListener::bind((host.as_str(), *port))
                     .await
                     .map_err(fault)?;
+                // Those that are accepted take it over.
+                tune(&listener).map_err(fault)?;
                 Ok(Listener::Tcp(listener))
             }
             Listen::Unix(path) => {
@@ -105,7 +107,6 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => {
                 let (socket, peer) = listener.accept().await?;
-                let _ = tune(&socket);
                 Ok((Stream::Tcp(socket), peer.to_string()))
             }
             Listener::Unix(listener, _) => {
@@ -217,4 +218,32 @@ fn log_end(peer: &str, user: &str, database: &str, summary: &Summary) {
         end,
         "session finished"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::SockRef;
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whom_it_accepts_is_not_held_back_and_not_waited_for_for_ever() {
+        let listen = Listen::Tcp {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+        };
+        let listener = Listener::bind(&listen).await.unwrap();
+        let address = listener.address().unwrap();
+        let client = TcpStream::connect(address);
+        let (accepted, client) = tokio::join!(listener.accept(), client);
+        let (Stream::Tcp(socket), _) = accepted.unwrap() else {
+            panic!("no TCP");
+        };
+        assert!(socket.nodelay().unwrap());
+        let socket = SockRef::from(&socket);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+        drop(client);
+    }
 }

@@ -4,11 +4,12 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// A connected peer.
@@ -50,6 +51,22 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Whether the runtime has heard of something to be read, or that the peer has closed. It costs no system call, and hears of either a
+    /// moment later than [`Stream::has_news`].
+    #[must_use]
+    pub fn is_told_of_news(&self) -> bool {
+        let told = || Ok(());
+        let socket = match self {
+            Stream::Tcp(socket) => socket,
+            Stream::Unix(socket) => return socket.try_io(Interest::READABLE, told).is_ok(),
+            Stream::TlsServer(stream) => stream.get_ref().0,
+            Stream::TlsClient(stream) => stream.get_ref().0,
+        };
+        socket.try_io(Interest::READABLE, told).is_ok()
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -79,15 +96,16 @@ impl AsyncWrite for Stream {
 }
 
 /// Sets what every TCP connection of the router has: no Nagle delay, and keepalive so that a vanished peer is noticed
-/// within about two minutes.
+/// within about two minutes. A listening socket hands it on to each that it accepts (tcp(7)), which saves five system calls a login.
 ///
 /// # Errors
 /// When the socket is gone already.
-pub fn tune(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+pub fn tune(socket: &impl AsFd) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    socket.set_tcp_nodelay(true)?;
     let keepalive = socket2::TcpKeepalive::new()
         .with_time(std::time::Duration::from_secs(60))
         .with_interval(std::time::Duration::from_secs(15))
         .with_retries(4);
-    socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    socket.set_tcp_keepalive(&keepalive)
 }

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -99,6 +99,15 @@ impl Wire {
         Poll::Ready(Ok(read))
     }
 
+    /// Whether the peer has neither sent nor closed, as far as the runtime has heard. What it has sent is read.
+    pub fn is_quiet(&mut self) -> bool {
+        // TLS may have more than the socket has.
+        let plain = matches!(self.stream, Stream::Tcp(_) | Stream::Unix(_));
+        let unheard = plain && !self.stream.is_told_of_news();
+        let nobody = &mut Context::from_waker(Waker::noop());
+        (unheard || self.poll_fill(nobody).is_pending()) && self.inbox.is_empty()
+    }
+
     /// Writes until `out` is empty and flushed, or the socket is full. Cancel safe.
     ///
     /// # Errors
@@ -153,6 +162,14 @@ impl Wire {
     /// The socket's.
     pub async fn drain(&mut self) -> io::Result<()> {
         std::future::poll_fn(|cx| self.poll_drain(cx)).await
+    }
+
+    /// Writes `out` for a peer that has said goodbye: there is nothing else to tell it before the socket is closed, but over TLS.
+    pub async fn part(&mut self) {
+        match self.stream {
+            Stream::Tcp(_) | Stream::Unix(_) => drop(self.drain().await),
+            Stream::TlsServer(_) | Stream::TlsClient(_) => self.close().await,
+        }
     }
 
     /// Closes the sending side after `out` is written; errors no longer matter.
@@ -220,4 +237,133 @@ fn poll_relay(from: &mut Wire, to: &mut Wire, cx: &mut Context<'_>) -> bool {
         to.out.unsplit(from.inbox.split());
     }
     moved
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// How often it was woken.
+    #[derive(Default)]
+    struct Reader(AtomicUsize);
+
+    impl Wake for Reader {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn pair() -> (Wire, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap());
+        let (accepted, peer) = tokio::join!(listener.accept(), peer);
+        (Wire::new(Stream::Tcp(accepted.unwrap().0)), peer.unwrap())
+    }
+
+    fn looks(wire: &mut Wire, reader: &Arc<Reader>) -> bool {
+        let waker = Waker::from(Arc::clone(reader));
+        wire.poll_fill(&mut Context::from_waker(&waker)).is_ready()
+    }
+
+    /// Until the runtime has heard of what was sent.
+    async fn heard(wire: &Wire) {
+        while !wire.stream.is_told_of_news() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_has_looked_last_is_woken_once_for_what_comes() {
+        let (mut wire, mut peer) = pair().await;
+        let (one, other) = (Arc::new(Reader::default()), Arc::new(Reader::default()));
+        let woken = || {
+            (
+                one.0.load(Ordering::Relaxed),
+                other.0.load(Ordering::Relaxed),
+            )
+        };
+        for round in 1..=3 {
+            for _ in 0..2 {
+                assert!(!looks(&mut wire, &one));
+            }
+            for _ in 0..2 {
+                assert!(!looks(&mut wire, &other));
+            }
+            peer.write_all(b"news").await.unwrap();
+            heard(&wire).await;
+            assert_eq!(woken(), (round - 1, 2 * round - 1));
+            assert!(looks(&mut wire, &other));
+            assert!(!looks(&mut wire, &other));
+            peer.write_all(b"more").await.unwrap();
+            heard(&wire).await;
+            assert_eq!(woken(), (round - 1, 2 * round));
+            assert!(looks(&mut wire, &one));
+            assert_eq!(wire.inbox.split(), b"newsmore"[..]);
+            // What is gone from the inbox is not news.
+            assert!(!looks(&mut wire, &one));
+            peer.write_all(b"to one").await.unwrap();
+            heard(&wire).await;
+            assert_eq!(woken(), (round, 2 * round));
+            assert!(looks(&mut wire, &one));
+            wire.inbox.clear();
+        }
+        drop(peer);
+        heard(&wire).await;
+        assert!(looks(&mut wire, &one) && wire.ended);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_has_sent_or_closed_is_not_quiet() {
+        let (mut wire, mut peer) = pair().await;
+        assert!(wire.is_quiet() && wire.is_quiet());
+        peer.write_all(b"news").await.unwrap();
+        heard(&wire).await;
+        assert!(!wire.is_quiet() && !wire.is_quiet());
+        wire.inbox.clear();
+        assert!(wire.is_quiet());
+        drop(peer);
+        heard(&wire).await;
+        assert!(!wire.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_put_off_for_its_long_turn_is_woken_all_the_same() {
+        let (mut wire, mut peer) = pair().await;
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let reader = tokio::spawn(async move {
+            wire.fill().await.unwrap();
+            wire.inbox.clear();
+            let mut begun = Some(begun);
+            std::future::poll_fn(|cx| {
+                if let Some(begun) = begun.take() {
+                    // Until there is nothing left of this turn.
+                    while std::pin::pin!(tokio::task::consume_budget())
+                        .poll(cx)
+                        .is_ready()
+                    {}
+                    begun.send(()).unwrap();
+                }
+                wire.poll_fill(cx)
+            })
+            .await
+            .unwrap();
+        });
+        peer.write_all(b"one").await.unwrap();
+        has_begun.await.unwrap();
+        // It comes back, finds nothing, and waits.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        peer.write_all(b"two").await.unwrap();
+        let read = tokio::time::timeout(Duration::from_secs(60), reader).await;
+        read.expect("it is woken").unwrap();
+    }
 }

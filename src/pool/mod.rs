@@ -12,7 +12,6 @@ mod upkeep;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -179,7 +178,7 @@ impl Pool {
         let now = Instant::now();
         let is_good = |conn: &mut Box<ServerConn>| {
             let long_idle = now.saturating_duration_since(conn.parked) > LONG_IDLE;
-            conn.expires > now && !(long_idle && conn.wire.has_news()) && is_quiet(conn)
+            conn.expires > now && !(long_idle && conn.wire.has_news()) && conn.wire.is_quiet()
         };
         let conn = self.change(|desk| desk.take_if(key, prefer, is_good))?;
         self.metrics.wait_seconds.record(Duration::ZERO);
@@ -204,7 +203,7 @@ impl Pool {
                     if now.saturating_duration_since(conn.parked) > LONG_IDLE {
                         conn.wire.notice_news().await;
                     }
-                    if conn.expires > now && is_quiet(&mut conn) {
+                    if conn.expires > now && conn.wire.is_quiet() {
                         return Ok(Lease::new(conn, ticket));
                     }
                     // Its end makes room for another.
@@ -488,10 +487,4 @@ impl Drop for Waiting<'_> {
             Err(_) => {}
         }
     }
-}
-
-/// Whether an idle connection is still open and has said nothing on its own that matters.
-fn is_quiet(conn: &mut ServerConn) -> bool {
-    let mut cx = Context::from_waker(Waker::noop());
-    matches!(conn.wire.poll_fill(&mut cx), Poll::Pending) && conn.wire.inbox.is_empty()
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::{Pool, is_quiet};
+use super::Pool;
 
 /// How often a pool looks whether the server has ended an idle connection, which its client may have to be told. No system call is made
 /// for those that are well.
@@ -20,7 +20,7 @@ pub(super) fn spawn(pool: &Arc<Pool>) {
             tokio::time::sleep(GLANCE).await;
             let Some(pool) = pool.upgrade() else { return };
             // Whom the server has hung up on does not count as open.
-            let dead = pool.change(|desk| desk.dismiss(|conn| !is_quiet(conn)));
+            let dead = pool.change(|desk| desk.dismiss(|conn| !conn.wire.is_quiet()));
             pool.bury(&dead).await;
             if glance % GLANCES == 0 {
                 let idle = pool.limits.idle;

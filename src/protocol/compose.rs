@@ -11,10 +11,11 @@ use pgwire::messages::response::{
     CommandComplete, ErrorResponse, NoticeResponse, ReadyForQuery, TransactionStatus,
 };
 use pgwire::messages::startup::{
-    Authentication, BackendKeyData, NegotiateProtocolVersion, ParameterStatus, SecretKey,
+    Authentication, BackendKeyData, NegotiateProtocolVersion, SecretKey,
 };
 
 use crate::error::ClientError;
+use crate::protocol::frontend::put_frame;
 
 /// `text`'s type OID.
 const TEXT_OID: u32 = 25;
@@ -110,10 +111,13 @@ pub fn put_sasl_final(out: &mut BytesMut, data: String) {
 
 /// Appends ParameterStatus.
 pub fn put_parameter_status(out: &mut BytesMut, name: &str, value: &str) {
-    put(
-        out,
-        &ParameterStatus::new(name.to_owned(), value.to_owned()),
-    );
+    // A dozen of them are sent at each login, and need not be copied for it.
+    put_frame(out, b'S', |out| {
+        for text in [name, value] {
+            out.extend_from_slice(text.as_bytes());
+            out.extend_from_slice(&[0]);
+        }
+    });
 }
 
 /// Appends BackendKeyData.

@@ -23,6 +23,7 @@ use crate::protocol::bind::Bind;
 use crate::protocol::frame::{Body, HEADER_BYTES};
 use crate::protocol::frontend::{self, BindNames, Named, put_frame};
 use crate::routing::Proof;
+use crate::sql::RelationName;
 use crate::sql::parameters::parameters;
 
 impl Session {
@@ -54,7 +55,32 @@ impl Session {
     /// How the leased engine is sent a statement; `None` where as it is.
     pub(super) fn adapt(&mut self, own: &Arc<StatementKey>) -> Option<Arc<Adapted>> {
         let values = self.values()?;
-        Some(Arc::new(Adapted::new(own, self.dialect, values)))
+        let backend = self.conn(Side::Analytic)?.backend;
+        let own = self.in_words_of(backend, own);
+        Some(Arc::new(Adapted::new(&own, self.dialect, values)))
+    }
+
+    /// A statement in the words that a backend's engine takes; as it is for most.
+    pub(super) fn in_words_of(&self, backend: usize, own: &Arc<StatementKey>) -> Arc<StatementKey> {
+        let text = std::str::from_utf8(&own.text).ok();
+        match text.and_then(|text| self.text_for(backend, text)) {
+            None => Arc::clone(own),
+            Some(text) => Arc::new(StatementKey {
+                text: text.into_bytes().into(),
+                ..(**own).clone()
+            }),
+        }
+    }
+
+    /// The same for a text; `None` where it is fit as it is.
+    pub(super) fn text_for(&self, backend: usize, text: &str) -> Option<String> {
+        let dialect = self.snapshot.backends.get(backend)?.dialect;
+        let catalog = self.snapshot.table.catalog.backend(backend);
+        let key_of = |relation: &RelationName| {
+            let key = catalog?.key_of(relation)?.iter();
+            Some(key.map(|column| column.to_string()).collect())
+        };
+        dialect.adapt_query(text, &key_of)
     }
 
     /// The same for a statement that a client has prepared under a name.
@@ -310,10 +336,41 @@ impl Session {
     }
 
     /// A message of the leased engine as the client is to see it; `None` where as it is. What it says of a statement is remembered.
-    pub(super) fn alter(&mut self, tag: u8, expect: Expect, message: &[u8]) -> Option<BytesMut> {
-        if !matches!(tag, b't' | b'T' | b'n' | b'D' | b'C' | b'3') {
-            return None;
+    /// `Err` says what is wrong with it.
+    pub(super) fn alter(
+        &mut self,
+        tag: u8,
+        expect: Expect,
+        message: &[u8],
+    ) -> Result<Option<BytesMut>, &'static str> {
+        match tag {
+            b'D' => self.alter_row(expect, message),
+            b't' | b'T' | b'n' | b'C' | b'3' => Ok(self.alter_other(tag, expect, message)),
+            _ => Ok(None),
         }
+    }
+
+    fn alter_row(&self, expect: Expect, message: &[u8]) -> Result<Option<BytesMut>, &'static str> {
+        let opened = self
+            .pipeline
+            .front()
+            .and_then(|entry| entry.opened.as_ref());
+        let columns = match expect {
+            Expect::Query => self.string_columns.as_ref(),
+            Expect::Execute => opened.and_then(|opened| opened.columns.get()?.as_ref()),
+            _ => None,
+        };
+        let Some(columns) = columns else {
+            return Ok(None);
+        };
+        let mut out = BytesMut::with_capacity(message.len());
+        match columns.put_row(&mut out, message) {
+            Some(()) => Ok(Some(out)),
+            None => Err("it sent a row that cannot be given in the form that was asked for"),
+        }
+    }
+
+    fn alter_other(&mut self, tag: u8, expect: Expect, message: &[u8]) -> Option<BytesMut> {
         let entry = self.pipeline.front()?;
         let (adapted, opened) = (entry.adapted.clone(), entry.opened.clone());
         let mut out = BytesMut::new();
@@ -324,17 +381,9 @@ impl Session {
                 portals.retain(|kept| !Arc::ptr_eq(kept, &closed));
                 return None;
             }
-            (b'D' | b'C', Expect::Query) => {
-                if tag == b'C' {
-                    self.string_columns = None;
-                }
-                let columns = self.string_columns.as_ref()?;
-                columns.put_row(&mut out, message);
-            }
-            (b'D', Expect::Execute) => {
-                let opened = opened?;
-                let columns = opened.columns.get()?.as_ref()?;
-                columns.put_row(&mut out, message);
+            (b'C', Expect::Query) => {
+                self.string_columns = None;
+                return None;
             }
             (b'T', Expect::Query) => {
                 let values = self.values()?;

@@ -22,6 +22,9 @@ use crate::protocol::bind::{Bind, format_of};
 use crate::protocol::frontend::{self, Named};
 use crate::sql::StatementFacts;
 
+/// What a statement is called while it is bound once more on a connection of the client's own.
+const AGAIN: &str = "tidegate_again";
+
 /// What is needed to bind a portal once more.
 #[derive(Debug)]
 pub struct Again {
@@ -185,7 +188,7 @@ impl Session {
             Some(_) => {}
         }
         let again = Arc::clone(&retry.again);
-        let (name, key) = match self.prepare_pooled(&again.name, &again.statement) {
+        let (name, key) = match self.prepare_again(&again) {
             Pooled::Ready(name, key) => (name, key),
             Pooled::Asked => return true,
             Pooled::Changed => {
@@ -213,6 +216,24 @@ impl Session {
         self.flush_once();
         retry.bound = true;
         true
+    }
+
+    /// Prepares its statement on the default backend. Where the client's own statements are prepared too, under the names that it gave them,
+    /// that is done under a name of the router's, since the client may have another of that name by now.
+    fn prepare_again(&mut self, again: &Again) -> Pooled {
+        if self.pooled {
+            return self.prepare_pooled(&again.name, &again.statement);
+        }
+        let key = &again.statement.key;
+        if let Some(conn) = self.conn(Side::Oltp) {
+            let out = &mut conn.wire.out;
+            // The one before, whose portal outlives it. The server does not mind where there is none.
+            frontend::put_named(out, b'C', Named::Statement(AGAIN.as_bytes()));
+            frontend::put_parse(out, AGAIN.as_bytes(), &key.text, &key.types);
+        }
+        self.pipeline.push(Expect::Close, Side::Oltp, To::Nobody);
+        self.pipeline.push(Expect::Parse, Side::Oltp, To::Errors);
+        Pooled::Ready(AGAIN.into(), Arc::clone(key))
     }
 
     /// The default backend says what the columns are there.

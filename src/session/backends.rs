@@ -324,15 +324,20 @@ impl Session {
     /// Sends a string to a side, whose replies go to `to`.
     pub(super) fn send_query(&mut self, side: Side, text: &[u8], to: To) {
         self.point_cancel_at(side);
-        let own = matches!(to, To::Client | To::ClientNotReady).then(|| self.dialect_on(side));
-        let adapted = own
-            .flatten()
-            .and_then(|dialect| dialect.adapt_literals(std::str::from_utf8(text).ok()?));
+        let own = matches!(to, To::Client | To::ClientNotReady) && side == Side::Analytic;
+        let backend = own
+            .then(|| self.conn(side).map(|conn| conn.backend))
+            .flatten();
+        let adapted =
+            backend.and_then(|backend| self.text_for(backend, std::str::from_utf8(text).ok()?));
         let text = adapted.as_deref().map_or(text, str::as_bytes);
         if let Some(conn) = self.conn(side) {
             frontend::put_query(&mut conn.wire.out, text);
             conn.prepared.forget_unnamed();
             self.pipeline.push(Expect::Query, side, to);
+            if to == To::Setup {
+                self.slot.makes_ready(true);
+            }
         }
     }
 

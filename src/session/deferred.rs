@@ -130,7 +130,7 @@ impl Session {
     pub(super) fn query_deferred(&mut self, facts: &StatementFacts, text: &[u8]) -> Step {
         let answer = self.answer_deferred(facts, text);
         self.client.out.extend_from_slice(&answer);
-        compose::put_ready(&mut self.client.out, self.status);
+        self.put_ready();
         Step::Done
     }
 }

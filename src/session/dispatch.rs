@@ -352,11 +352,11 @@ impl Session {
         }
     }
 
-    /// Whether a statement's route waits for the search path to be asked for.
-    pub(super) async fn waits_for_path(&mut self, facts: &sql::StatementFacts) -> bool {
+    /// What becomes of a message whose statement's route waits for the search path to be asked for, or cannot be known.
+    pub(super) async fn waits_for_path(&mut self, facts: &sql::StatementFacts) -> Option<Step> {
         // What is under way may end or heal a failed transaction, or say what the search path is.
         if (self.view.failed || self.path_asked) && self.is_unsettled() {
-            return true;
+            return Some(Step::Wait);
         }
         self.path_asked = false;
         if self.batch.heals && self.view.failed {
@@ -364,17 +364,16 @@ impl Session {
             self.view.failed = false;
         }
         if !self.needs_path(facts) {
-            return false;
+            return None;
         }
         if !self.pipeline.is_empty() {
             self.flush_once();
-            return true;
+            return Some(Step::Wait);
         }
         if let Err(error) = self.ask_path().await {
-            self.fail_batch(&error);
-            return true;
+            return Some(self.fail_batch(&error));
         }
-        !self.pipeline.is_empty()
+        (!self.pipeline.is_empty()).then_some(Step::Wait)
     }
 
     /// The batch fails with an answer of the router's own.

@@ -19,12 +19,13 @@ use super::local::LocalCommand;
 use super::pipeline::{Expect, Side, To, Undo};
 use super::prepared::StatementKey;
 use super::statements::{ClientStatement, Portal, Ran};
+use super::tracking::heals;
 use super::{End, PassTo, Session, Step, cursors};
 use crate::error::ClientError;
 use crate::protocol::frame::{self, HEADER_BYTES};
 use crate::protocol::frontend::{self, BindNames, Named};
 use crate::routing::Proof;
-use crate::sql::{self, SessionEffect, StatementFacts, TransactionControl};
+use crate::sql::{self, SessionEffect, StatementFacts};
 
 const PARSE_COMPLETE: &[u8] = b"1\0\0\0\x04";
 const BIND_COMPLETE: &[u8] = b"2\0\0\0\x04";
@@ -46,8 +47,8 @@ impl Session {
             // PostgreSQL says itself that several statements cannot be prepared as one.
             _ => return self.pass_to_oltp(frame, Expect::Parse).await,
         };
-        if self.waits_for_path(&facts).await {
-            return Ok(Step::Wait);
+        if let Some(step) = self.waits_for_path(&facts).await {
+            return Ok(step);
         }
         let local = self.local(&facts, parse.text).filter(|_| !self.view.failed);
         let decision = self.route(&facts);
@@ -90,11 +91,18 @@ impl Session {
         if self.pooled && !self.statements.has_room_for(parse.name) {
             return Ok(self.fail_batch(&too_many_statements()));
         }
-        let by_router =
-            self.is_transaction_edge(&facts) || (way.is_ok() && self.is_stepped(&facts).is_some());
+        let stepped = way.is_ok().then(|| self.is_stepped(&facts)).flatten();
+        let by_router = self.is_transaction_edge(&facts) || stepped.is_some();
         if !taken && by_router && !self.is_prepared_by_sql(parse.name) {
             if self.is_unsettled() {
                 return Ok(Step::Wait);
+            }
+            if let Some(stepped) = stepped.filter(|_| is_trial) {
+                match self.try_copy(stepped, &facts, parse.text).await {
+                    Ok(true) => return Ok(Step::Wait),
+                    Ok(false) => {}
+                    Err(error) => return Ok(self.fail_batch(&error)),
+                }
             }
             let statement = made(key(), facts, false, None);
             self.answer(PARSE_COMPLETE);
@@ -156,7 +164,7 @@ impl Session {
                 }
                 Ok(step)
             }
-            Ok(_) if taken && self.view.failed && !ends_or_heals(&facts) => {
+            Ok(_) if taken && self.view.failed && !is_taken_when_failed(&facts) => {
                 Ok(self.fail_batch(&in_failed_transaction()))
             }
             Ok(_) if taken => Ok(self.fail_batch(&duplicate(parse.name))),
@@ -234,8 +242,8 @@ impl Session {
             }
             return self.pass_bind(frame, total, names.portal, None).await;
         };
-        if self.waits_for_path(&statement.facts).await {
-            return Ok(Step::Wait);
+        if let Some(step) = self.waits_for_path(&statement.facts).await {
+            return Ok(step);
         }
         if statement.local == Some(LocalCommand::Gone) {
             return Ok(self.fail_batch(&no_unnamed()));
@@ -344,7 +352,7 @@ impl Session {
             return Ok(Step::Wait);
         };
         if step == Step::Done && !self.skipping {
-            let is_trial = self.pooled && self.is_trial(&decision);
+            let is_trial = self.is_trial(&decision);
             let opened = match self.bind_adapted(frame, total, &names, &statement, is_trial) {
                 Ok(opened) => opened,
                 Err(step) => return Ok(step),
@@ -477,13 +485,7 @@ fn given_too_many(body: &[u8], names: &BindNames<'_>) -> Option<ClientError> {
     }
 }
 
-/// Whether a statement is one of the few that a failed transaction takes.
-fn ends_or_heals(facts: &StatementFacts) -> bool {
-    use TransactionControl::{Commit, PrepareTransaction, Rollback, RollbackTo};
-    matches!(
-        &facts.session,
-        SessionEffect::Transaction(
-            Commit { .. } | Rollback { .. } | RollbackTo(_) | PrepareTransaction
-        )
-    )
+/// Whether a failed transaction takes a statement.
+fn is_taken_when_failed(facts: &StatementFacts) -> bool {
+    matches!(&facts.session, SessionEffect::Transaction(control) if heals(control))
 }

@@ -12,11 +12,14 @@ use dashmap::DashMap;
 use super::Session;
 use super::again::Retry;
 use super::batch::Part;
-use super::pipeline::Side;
+use super::dispatch::Prepare;
+use super::pipeline::{Side, To};
+use super::prepared::StatementKey;
+use super::steps::Stepped;
 use crate::error::ClientError;
 use crate::limits::{FALLBACK_LASTS, FALLBACKS_MAX};
 use crate::routing::{self, Decision};
-use crate::sql::StatementFacts;
+use crate::sql::{self, StatementFacts};
 
 /// Templates that the analytic side has said it cannot run, each by its facts, which all statements of a template share.
 #[derive(Debug, Default)]
@@ -87,6 +90,8 @@ pub(super) struct Trial {
     number: u64,
     /// That is an Execute: what is done if it is taken back.
     retry: Option<Retry>,
+    /// It need not be tried again once it has passed.
+    once: bool,
 }
 
 impl Session {
@@ -115,7 +120,50 @@ impl Session {
             part,
             number,
             retry: None,
+            once: false,
         });
+    }
+
+    /// Sees whether the analytic side understands the query of a COPY, before steps of the router's are answered that could not be taken
+    /// back. Whether it was asked: then this is to come again when it has said so, unless it goes elsewhere by then. (Cursors of mirrored
+    /// relations are not sent away to begin with.)
+    ///
+    /// # Errors
+    /// With what the client is to be told where there is no connection.
+    pub(super) async fn try_copy(
+        &mut self,
+        stepped: Stepped,
+        facts: &Arc<StatementFacts>,
+        text: &[u8],
+    ) -> Result<bool, ClientError> {
+        let Stepped::Copy(proof) = stepped else {
+            return Ok(false);
+        };
+        if self.shared.fallbacks.has_run(facts) {
+            return Ok(false);
+        }
+        // What cannot be read is told where it is run.
+        let Ok(copied) = sql::copied(text, self.dialect) else {
+            return Ok(false);
+        };
+        self.need_analytic(proof).await?;
+        let key = Arc::new(StatementKey {
+            text: copied.query.into_bytes().into(),
+            types: Box::new([0, 0]),
+            settings: self.settings_number(),
+        });
+        let adapted = self.adapt(&key);
+        let there = adapted.as_ref().map_or(&key, |adapted| &adapted.key);
+        let mut prepare = Prepare::anywhere(there, false);
+        prepare.fresh = true;
+        self.prepare(Side::Analytic, &prepare, To::Errors);
+        self.begin_trial(facts, None);
+        if let Some(trial) = self.trial.as_mut() {
+            trial.once = true;
+        }
+        self.batch.analytic_used = false;
+        self.sync_analytic();
+        Ok(true)
     }
 
     /// The Execute that was sent last may be taken back, the first time that its template is executed.
@@ -130,6 +178,7 @@ impl Session {
         self.begin_trial(facts, None);
         if let Some(trial) = self.trial.as_mut() {
             trial.retry = Some(retry());
+            trial.once = true;
         }
     }
 
@@ -164,7 +213,7 @@ impl Session {
 
     /// The analytic side has begun to answer, or has understood a statement: it is not taken back any more.
     pub(super) fn pass_trial(&mut self) {
-        if let Some(trial) = self.end_trial().filter(|trial| trial.retry.is_some()) {
+        if let Some(trial) = self.end_trial().filter(|trial| trial.once) {
             self.shared.fallbacks.remember_run(&trial.facts);
         }
     }
@@ -174,7 +223,8 @@ impl Session {
         let Some(trial) = self.end_trial().filter(|_| side == Side::Analytic) else {
             return false;
         };
-        let lacks = |told: &ClientError| matches!(told.sqlstate, "0A000" | "42883" | "42601");
+        let lacks =
+            |told: &ClientError| matches!(told.sqlstate, "0A000" | "42883" | "42601" | "42803");
         let Some(told) = told.filter(|told| lacks(told)) else {
             return false;
         };

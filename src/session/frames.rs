@@ -99,7 +99,12 @@ impl Session {
             Step::Done => {}
             Step::Wait => {
                 self.held = Some(frame);
-                return Ok(false);
+                debug_assert!(
+                    !self.pipeline.is_empty() || !self.may_take(),
+                    "a message waits for nothing"
+                );
+                // What the router answers by itself comes with nobody's word.
+                return Ok(!self.pipeline.is_empty() && self.pipeline.front().is_none());
             }
             Step::Whole => {
                 let behind = std::mem::replace(&mut self.client.inbox, frame);
@@ -129,6 +134,10 @@ impl Session {
         if self.copy_in && tag != b'X' {
             self.on_copy_frame(tag, frame);
             return Ok(Step::Done);
+        }
+        // What is left of a COPY that has failed is nothing that the client asks for.
+        if !matches!(tag, b'd' | b'c' | b'f') {
+            self.slot.works_on(self.work);
         }
         self.renew_snapshot();
         match tag {

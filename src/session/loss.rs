@@ -142,7 +142,7 @@ impl Session {
         };
         for _ in 0..lost.readies {
             tell(&mut self.client.out);
-            compose::put_ready(&mut self.client.out, self.status);
+            self.put_ready();
         }
         if lost.in_string || (lost.open && self.script.is_some()) {
             tell(&mut self.client.out);

@@ -226,6 +226,8 @@ pub struct Session {
     /// The server of each analytic backend that it read from last, by their indexes.
     read_from: Vec<(usize, usize)>,
     slot: Arc<CancelSlot>,
+    /// The number of what the client asks for now, counted from 1 by what ends in a ReadyForQuery.
+    work: u64,
     pipeline: Pipeline,
     batch: Batch,
     script: Option<Script>,
@@ -367,6 +369,7 @@ impl Session {
             one_snapshot: false,
             read_from: Vec::new(),
             slot: start.slot,
+            work: 1,
             pipeline: Pipeline::default(),
             batch: Batch::default(),
             script: None,
@@ -423,9 +426,17 @@ impl Session {
         {
             compose::put_error(&mut self.client.out, error);
         }
-        let _ = tokio::time::timeout(limits::FAREWELL_TIMEOUT, self.client.close()).await;
+        let farewell = async {
+            match end {
+                // It has said goodbye. One that has closed its sending side may wait for the end of ours.
+                End::ClientLeft if !self.client.ended => self.client.part().await,
+                _ => self.client.close().await,
+            }
+        };
+        let _ = tokio::time::timeout(limits::FAREWELL_TIMEOUT, farewell).await;
         let sent_away = matches!(end, End::Told(_) | End::CutOff);
         Box::pin(self.leave_backends(sent_away)).await;
+        self.slot.works_on(0);
         self.count_bytes();
         Summary {
             end,

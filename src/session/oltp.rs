@@ -447,10 +447,22 @@ impl Session {
         None
     }
 
+    /// Tells the client that what it has asked for is done.
+    pub(super) fn put_ready(&mut self) {
+        compose::put_ready(&mut self.client.out, self.status);
+        self.work += 1;
+        let next = if self.pipeline.is_empty() {
+            0
+        } else {
+            self.work
+        };
+        self.slot.works_on(next);
+    }
+
     /// Answers for a transaction that could not be served.
     pub(super) fn refuse_query(&mut self, error: &ClientError) {
         compose::put_error(&mut self.client.out, error);
-        compose::put_ready(&mut self.client.out, self.status);
+        self.put_ready();
     }
 }
 

@@ -21,6 +21,7 @@ type Values = BTreeMap<&'static str, Box<str>>;
 pub struct OwnSettings {
     values: Values,
     scope: Option<Scope>,
+    savepoints: Vec<Savepoint>,
 }
 
 /// What they become at the end of the transaction that has set some.
@@ -30,6 +31,15 @@ struct Scope {
     before: Values,
     /// After a commit.
     after: Values,
+}
+
+/// What they were when a savepoint was made.
+#[derive(Debug)]
+struct Savepoint {
+    name: Box<str>,
+    values: Values,
+    /// What a commit would have made of them, where that was anything else.
+    after: Option<Values>,
 }
 
 impl OwnSettings {
@@ -58,8 +68,50 @@ impl OwnSettings {
         self.values.clear();
     }
 
+    /// A savepoint is made.
+    pub fn savepoint(&mut self, name: &str) {
+        self.savepoints.push(Savepoint {
+            name: name.into(),
+            values: self.values.clone(),
+            after: self.scope.as_ref().map(|scope| scope.after.clone()),
+        });
+    }
+
+    /// One is released, and with it those made since.
+    pub fn release(&mut self, name: &str) {
+        if let Some(at) = self.place_of(name) {
+            self.savepoints.truncate(at);
+        }
+    }
+
+    /// What was set since one was made is undone.
+    pub fn rollback_to(&mut self, name: &str) {
+        let Some(at) = self.place_of(name) else {
+            return;
+        };
+        self.savepoints.truncate(at + 1);
+        let savepoint = &self.savepoints[at];
+        self.values.clone_from(&savepoint.values);
+        if let Some(scope) = self.scope.as_mut() {
+            scope.after = match &savepoint.after {
+                Some(after) => after.clone(),
+                None => savepoint.values.clone(),
+            };
+        }
+    }
+
+    /// There is no transaction that could have any.
+    pub fn forget_savepoints(&mut self) {
+        self.savepoints.clear();
+    }
+
+    fn place_of(&self, name: &str) -> Option<usize> {
+        self.savepoints.iter().rposition(|made| *made.name == *name)
+    }
+
     /// The transaction is over.
     pub fn end_transaction(&mut self, rolled_back: bool) {
+        self.savepoints.clear();
         if let Some(scope) = self.scope.take() {
             self.values = if rolled_back {
                 scope.before
@@ -147,12 +199,12 @@ impl Session {
     /// The engine has taken a setting.
     pub(super) fn set_own(&mut self, name: &'static str, value: Option<&str>, local: bool) {
         let several = self.script.as_ref().is_some_and(|script| script.several);
-        let in_transaction = self.status == b'T' || self.batch.began;
-        if local && !in_transaction && !several {
+        let in_transaction = self.status == b'T' || self.batch.began || several;
+        if local && !in_transaction {
             let message = "SET LOCAL can only be used in transaction blocks";
             let warning = ClientError::refused(NO_ACTIVE_TRANSACTION, message);
             compose::put_notice(&mut self.client.out, "WARNING", &warning);
-        } else if !local || in_transaction {
+        } else {
             self.own_settings.set(name, value, local, in_transaction);
         }
     }
@@ -200,5 +252,33 @@ mod tests {
         assert_eq!(shown(&own), "a=2 ");
         own.set("a", None, false, false);
         assert_eq!(shown(&own), "");
+    }
+    #[test]
+    fn a_savepoint_undoes_what_was_set_since() {
+        let mut own = OwnSettings::default();
+        own.set("a", Some("1"), false, false);
+        own.savepoint("s");
+        own.set("a", Some("2"), false, true);
+        own.savepoint("t");
+        own.set("a", Some("3"), true, true);
+        own.rollback_to("t");
+        assert_eq!(shown(&own), "a=2 ");
+        own.set("b", Some("4"), false, true);
+        own.release("t");
+        own.rollback_to("t");
+        assert_eq!(shown(&own), "a=2 b=4 ");
+        own.rollback_to("s");
+        own.rollback_to("s");
+        assert_eq!(shown(&own), "a=1 ");
+        own.end_transaction(false);
+        assert_eq!(shown(&own), "a=1 ");
+        own.rollback_to("s");
+        assert_eq!(shown(&own), "a=1 ");
+        // One outside of a transaction is none.
+        own.savepoint("u");
+        own.forget_savepoints();
+        own.set("a", Some("5"), false, false);
+        own.rollback_to("u");
+        assert_eq!(shown(&own), "a=5 ");
     }
 }

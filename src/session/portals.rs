@@ -102,8 +102,8 @@ impl Session {
             self.answer(NO_DATA);
             return Ok(Step::Done);
         }
-        if self.waits_for_path(&statement.facts).await {
-            return Ok(Step::Wait);
+        if let Some(step) = self.waits_for_path(&statement.facts).await {
+            return Ok(step);
         }
         if let Some(stepped) = self.is_stepped(&statement.facts) {
             return Box::pin(self.describe_stepped(stepped, &statement)).await;
@@ -454,7 +454,7 @@ impl Session {
             }
             self.pipeline.push(Expect::Sync, Side::Oltp, To::Client);
         } else {
-            compose::put_ready(&mut self.client.out, self.status);
+            self.put_ready();
         }
         self.end_batch();
     }

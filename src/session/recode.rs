@@ -51,16 +51,9 @@ impl Columns {
         put_description(out, message, recodes);
     }
 
-    /// A DataRow as the client is to see it; one that is none of these columns stays as it is.
-    pub fn put_row(&self, out: &mut BytesMut, message: &[u8]) {
-        let before = out.len();
-        if self.try_row(out, message).is_none() {
-            out.truncate(before);
-            out.put_slice(message);
-        }
-    }
-
-    fn try_row(&self, out: &mut BytesMut, message: &[u8]) -> Option<()> {
+    /// A DataRow as the client is to see it. `None`, with no more to be read of `out`, for one that is none of these columns.
+    #[must_use]
+    pub fn put_row(&self, out: &mut BytesMut, message: &[u8]) -> Option<()> {
         let mut body = Body(message.get(HEADER_BYTES..)?);
         let count = usize::try_from(body.i16()?).ok()?;
         if count != self.0.len() {
@@ -86,7 +79,10 @@ impl Columns {
                 let value = match &column.recode {
                     Some(recode) => {
                         changed.clear();
-                        (recode.change)(value, &mut changed);
+                        if (recode.change)(value, &mut changed).is_none() {
+                            done = None;
+                            return;
+                        }
                         &changed[..]
                     }
                     None => value,
@@ -154,6 +150,7 @@ fn put_description(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::engine::values::Change;
 
     struct Doubling;
 
@@ -183,9 +180,10 @@ mod tests {
         }
 
         fn recode(&self, oid: u32, binary: bool, _: Styles) -> Option<Recode> {
-            let change: fn(&[u8], &mut Vec<u8>) = |text, out| {
+            let change: Change = |text, out| {
                 out.extend_from_slice(text);
                 out.extend_from_slice(text);
+                (text != b"x").then_some(())
             };
             (oid == 7 && binary).then_some(Recode { oid: 25, change })
         }
@@ -196,7 +194,8 @@ mod tests {
         let columns = Columns::of(&[7, 23], &Doubling, Styles::default(), |_| true).unwrap();
         assert_eq!(columns.asked(), [0, 1]);
         let mut out = BytesMut::new();
-        columns.put_row(&mut out, b"D\0\0\0\x13\0\x02\0\0\0\x01a\0\0\0\x04bcde");
+        let row = b"D\0\0\0\x13\0\x02\0\0\0\x01a\0\0\0\x04bcde";
+        columns.put_row(&mut out, row).unwrap();
         assert_eq!(&out[..], b"D\0\0\0\x14\0\x02\0\0\0\x02aa\0\0\0\x04bcde");
         out.clear();
         let description = b"T\0\0\0\x1a\0\x01a\0\0\0\0\0\0\0\0\0\0\x07\0\x04\xff\xff\xff\xff\0\0";
@@ -210,19 +209,19 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_none_of_these_columns_stays_as_it_is() {
+    fn a_row_that_is_none_of_these_columns_is_not_passed_on() {
         let columns = Columns::of(&[7], &Doubling, Styles::default(), |_| true).unwrap();
         for row in [
             &b"D\0\0\0\x06\0\x00"[..],
             b"D\0\0\0\x0b\0\x01\0\0\0\x09a",
             b"D\0\0\0\x0c\0\x01\0\0\0\x01ab",
+            b"D\0\0\0\x0b\0\x01\0\0\0\x01x",
         ] {
-            let mut out = BytesMut::new();
-            columns.put_row(&mut out, row);
-            assert_eq!(&out[..], row);
+            assert_eq!(columns.put_row(&mut BytesMut::new(), row), None);
         }
         let mut out = BytesMut::new();
-        columns.put_row(&mut out, b"D\0\0\0\x0a\0\x01\xff\xff\xff\xff");
-        assert_eq!(&out[..], b"D\0\0\0\x0a\0\x01\xff\xff\xff\xff");
+        let null = b"D\0\0\0\x0a\0\x01\xff\xff\xff\xff";
+        columns.put_row(&mut out, null).unwrap();
+        assert_eq!(&out[..], null);
     }
 }

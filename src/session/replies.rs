@@ -131,9 +131,13 @@ impl Session {
                     if matches!(tag, b'T' | b'n') && expect == Expect::Describe {
                         self.on_shape(side, body);
                     }
-                    let altered = (side == Side::Analytic)
-                        .then(|| self.alter(tag, expect, message))
-                        .flatten();
+                    let altered = match side {
+                        Side::Analytic => match self.alter(tag, expect, message) {
+                            Ok(altered) => altered,
+                            Err(why) => return self.broke(side, why).map(drop),
+                        },
+                        Side::Oltp => None,
+                    };
                     let altered = altered.or_else(|| self.own_tag(side, tag, body));
                     let message = altered.as_ref().unwrap_or(message);
                     if let Some(made) = self.pipeline.front().and_then(|entry| entry.made) {
@@ -252,11 +256,15 @@ impl Session {
             self.string_columns = None;
         }
         self.end_entry(side);
-        if to == To::Inspection {
-            self.on_inspected(status);
+        match to {
+            To::Inspection => self.on_inspected(status),
+            To::Setup => self
+                .slot
+                .makes_ready(self.pipeline.front().is_some_and(|e| e.to == To::Setup)),
+            _ => {}
         }
         if to == To::Client {
-            compose::put_ready(&mut self.client.out, self.status);
+            self.put_ready();
         }
         Ok(())
     }

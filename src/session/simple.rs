@@ -216,7 +216,7 @@ impl Session {
                 }
                 Some(error) => {
                     compose::put_error(&mut self.client.out, &error);
-                    compose::put_ready(&mut self.client.out, self.status);
+                    self.put_ready();
                 }
             }
             return Ok(Step::Done);
@@ -295,8 +295,9 @@ impl Session {
                     self.script = None;
                     if self.status == b'I' {
                         self.cursors.end_transaction(failed);
+                        self.own_settings.end_transaction(failed);
                     }
-                    compose::put_ready(&mut self.client.out, self.status);
+                    self.put_ready();
                     return Ok(());
                 }
             } else {
@@ -400,7 +401,16 @@ impl Session {
             bound: None,
             limit: 0,
         };
-        match self.run_stepped(stepped, run).await {
+        let tried = match self.is_trial(&decision) {
+            true => self.try_copy(stepped, &part.facts, text).await,
+            false => Ok(false),
+        };
+        let progress = match tried {
+            Ok(true) => Ok(Progress::Again),
+            Ok(false) => self.run_stepped(stepped, run).await,
+            Err(error) => Err(error),
+        };
+        match progress {
             Ok(Progress::Again) => {
                 if let Some(script) = self.script.as_mut() {
                     script.parts.push_front(part);

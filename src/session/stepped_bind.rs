@@ -106,6 +106,7 @@ impl Session {
             }));
         };
         let styles = self.styles();
+        let query = &self.in_words_of(backend, query);
         let adapted = Arc::new(Adapted::new(query, self.dialect, of));
         adapted.check(&bind, b"")?;
         let described = self.what_was_said(backend, &adapted.key);

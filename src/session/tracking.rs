@@ -76,14 +76,7 @@ impl Session {
                 Some(Isolation::RepeatableRead | Isolation::Serializable)
             )
         };
-        let heals = matches!(
-            control,
-            TransactionControl::Commit { .. }
-                | TransactionControl::Rollback { .. }
-                | TransactionControl::RollbackTo(_)
-                | TransactionControl::PrepareTransaction
-        );
-        self.batch.heals |= heals && self.view.failed;
+        self.batch.heals |= heals(control) && self.view.failed;
         match control {
             TransactionControl::Begin(modes) => {
                 self.batch.began = true;
@@ -106,9 +99,18 @@ impl Session {
                 self.rolls_back = true;
                 self.chain(*chain, true);
             }
-            TransactionControl::Savepoint(name) => self.cursors.savepoint(name),
-            TransactionControl::Release(name) => self.cursors.release(name),
-            TransactionControl::RollbackTo(name) => self.cursors.rollback_to(name),
+            TransactionControl::Savepoint(name) => {
+                self.cursors.savepoint(name);
+                self.own_settings.savepoint(name);
+            }
+            TransactionControl::Release(name) => {
+                self.cursors.release(name);
+                self.own_settings.release(name);
+            }
+            TransactionControl::RollbackTo(name) => {
+                self.cursors.rollback_to(name);
+                self.own_settings.rollback_to(name);
+            }
             _ => {}
         }
     }
@@ -118,6 +120,7 @@ impl Session {
         if chains {
             self.statements.close_all();
             self.cursors.end_transaction(rolled_back);
+            self.own_settings.end_transaction(rolled_back);
             self.end_read_block();
         }
     }
@@ -158,6 +161,7 @@ impl Session {
             // A string of statements is one transaction, as long as it runs.
             if self.script.is_none() {
                 self.cursors.end_transaction(ended && rolled_back);
+                self.own_settings.forget_savepoints();
             }
         }
         if ended {
@@ -232,6 +236,15 @@ impl Session {
             .map(str::to_owned)
             .collect();
     }
+}
+
+/// Whether a statement is one of the few that a failed transaction takes, which end it or may heal it.
+pub(super) fn heals(control: &TransactionControl) -> bool {
+    use TransactionControl::{Commit, PrepareTransaction, Rollback, RollbackTo};
+    matches!(
+        control,
+        Commit { .. } | Rollback { .. } | RollbackTo(_) | PrepareTransaction
+    )
 }
 
 /// Whether a statement may change the search path, who `"$user"` is, or which temporary relations there are.

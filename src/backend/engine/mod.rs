@@ -12,6 +12,7 @@ pub use plan::{Plan, Step, Tolerance};
 use crate::catalog::Qualified;
 use crate::config::Engine;
 use crate::error::ClientError;
+use crate::sql::RelationName;
 use values::Values;
 
 /// How a statement is ended on an engine that gives a login no cancel key: by SQL, on a connection of its own.
@@ -40,6 +41,8 @@ pub struct Lineage {
     pub slots: Option<&'static str>,
     /// Each with what it asks for: schema and name of a relation that is not ready, and why.
     pub unready: &'static [(&'static str, &'static str)],
+    /// Schema and name of a table, and a column of its key, where the engine has to be told what depends on it.
+    pub keys: Option<&'static str>,
     /// Schema and name of a relation that is copied at first; schema and name of the table for [`Dialect::copy_query`].
     pub copies: Option<&'static str>,
 }
@@ -157,8 +160,13 @@ pub trait Dialect: Send + Sync {
         Ok(Plan::as_it_is(definition))
     }
 
-    /// A query or change of rows with literals as the engine takes them; `None` where it is fit as it is.
-    fn adapt_literals(&self, _statement: &str) -> Option<String> {
+    /// A query or change of rows as the engine takes it: its literals, its casts, the columns of its GROUP BY. `None` where it is fit as it is.
+    /// `key_of` tells the columns of a table's key.
+    fn adapt_query(
+        &self,
+        _statement: &str,
+        _key_of: &dyn Fn(&RelationName) -> Option<Vec<String>>,
+    ) -> Option<String> {
         None
     }
 
@@ -170,6 +178,11 @@ pub trait Dialect: Send + Sync {
     /// How statements of logins without a cancel key are ended, if they can be.
     fn keyless(&self) -> Option<Keyless> {
         None
+    }
+
+    /// Whether a cancel request that comes before the engine has begun with a statement is forgotten.
+    fn may_lose_cancels(&self) -> bool {
+        false
     }
 
     /// What a SHOW of these words, in lower case, asks for where PostgreSQL has nothing like it; so does `describe`.

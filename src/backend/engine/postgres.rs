@@ -97,6 +97,7 @@ const LINEAGE: Lineage = Lineage {
         SELECT n.nspname, c.relname, n.nspname, c.relname, NULL, s.subname, NULL, NULL, NULL, s.subslotname \
         FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid \
         JOIN pg_catalog.pg_class c ON c.oid = r.srrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace",
+    keys: None,
     slots: Some(
         "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE database = pg_catalog.current_database()",
     ),

@@ -27,8 +27,8 @@ pub struct Recode {
     pub change: Change,
 }
 
-/// Appends what becomes of a value.
-pub type Change = fn(&[u8], &mut Vec<u8>);
+/// Appends what becomes of a value; `None` where it is no value of its type, and cannot be passed on.
+pub type Change = fn(&[u8], &mut Vec<u8>) -> Option<()>;
 
 /// How a session wants the texts of some types.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -37,7 +37,7 @@ worker() {
   psql -X -v VERBOSITY=sqlstate -c "SELECT 'begun' FROM events WHERE id = 1" -c "$slow" -c "SELECT count(*) FROM events" >"$SCRATCH/cancel.$1" 2>&1 &
   local psql=$!
   until grep -qs begun "$SCRATCH/cancel.$1"; do sleep 0.05; done
-  sleep 0.3; kill -INT $psql; wait $psql; echo "exit code $?"; cat "$SCRATCH/cancel.$1"
+  sleep 1; kill -INT $psql; wait $psql; echo "exit code $?"; cat "$SCRATCH/cancel.$1"
   true
 }
 workers worker

@@ -92,7 +92,7 @@ async def body(w, meet, _alone):
         w.say(f"copy {options}", done, b"".join(parts))
 
     # Timeouts, which asyncpg ends with a cancel request.
-    await fails_async(w, "timeout", conn.fetch(SLOW, timeout=0.4))
+    await fails_async(w, "timeout", conn.fetch(SLOW, timeout=1))
     w.say("after a timeout", await rows("SELECT count(*) FROM events"))
     await conn.execute("SET statement_timeout = '200ms'")
     await fails_async(w, "statement_timeout", rows(SLOW))

@@ -146,7 +146,7 @@ def transactions(w, conn, rows):
     conn.execute("SET statement_timeout = 200")
     fails(w, "timeout", lambda: rows(SLOW))
     conn.execute("RESET statement_timeout")
-    timer = threading.Timer(0.4, conn.cancel_safe)
+    timer = threading.Timer(1, conn.cancel_safe)
     timer.start()
     fails(w, "cancel", lambda: rows(SLOW))
     timer.join()
@@ -173,7 +173,7 @@ async def with_asyncio(w):
             await cur.execute("SELECT id FROM events ORDER BY id")
             w.say("async cursor", await cur.fetchmany(2), await cur.fetchmany(2))
         slow = asyncio.create_task(conn.execute(SLOW))
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1)
         await conn.cancel_safe(timeout=10)
         await fails_async(w, "async cancel", slow)
 

@@ -3,7 +3,7 @@
 use super::{narrow, narrow_with, one, pins};
 use crate::support::run;
 use crate::support::wire::{
-    Raw, bind, close, completed, execute, parse, sqlstates, status, sync, values, whole,
+    Raw, bind, completed, execute, parse, sqlstates, status, sync, values, whole,
 };
 
 /// What needs more of the router than being passed on.
@@ -108,32 +108,6 @@ fn commit_and_chain_outside_of_a_transaction_is_an_error_and_no_more() {
                 assert_eq!(status(&raw.query("ROLLBACK").await), 'I');
                 assert_eq!(one(&mut raw, "SELECT 1").await, "1");
             }
-        }
-    });
-}
-
-#[test]
-fn a_parse_that_is_skipped_leaves_no_statement() {
-    run(async {
-        let tide = narrow("skipped_parse", 1).await;
-        let text = "DO $$ BEGIN INSERT INTO notes (body) VALUES ('do'); COMMIT; END $$";
-        let mut other = tide.raw().await;
-        other.batch(&[parse("x", text)]).await;
-        let mut raw = tide.raw().await;
-        for text in [text, "BEGIN", "SELECT 1", "SELECT count(*) FROM orders"] {
-            let all = [
-                execute("", 1),
-                execute("", 0),
-                parse("n", text),
-                sync(),
-                sync(),
-            ];
-            raw.send(&all.concat()).await;
-            assert_eq!(sqlstates(&raw.until_ready().await), ["34000"]);
-            raw.until_ready().await;
-            let frames = raw.batch(&[parse("m", text), bind("", "n", &["1"])]).await;
-            assert_eq!(sqlstates(&frames), ["26000"], "{text}");
-            raw.batch(&[close('S', "m")]).await;
         }
     });
 }
@@ -247,5 +221,19 @@ fn a_deallocate_that_a_failed_transaction_does_not_take_takes_nothing_away() {
                 ["26000"]
             );
         }
+    });
+}
+
+#[test]
+fn a_name_that_sql_has_prepared_is_taken_for_what_the_router_answers_itself() {
+    run(async {
+        let tide = narrow("sql_prepared", 1).await;
+        let mut raw = tide.raw().await;
+        raw.query("PREPARE x AS SELECT 1").await;
+        for text in ["BEGIN", "COMMIT", "ROLLBACK"] {
+            let frames = raw.batch(&[parse("x", text)]).await;
+            assert_eq!(sqlstates(&frames), ["42P05"], "{text}");
+        }
+        assert_eq!(values(&raw.query("EXECUTE x").await), ["1"]);
     });
 }

@@ -141,6 +141,64 @@ fn one_who_waits_can_cancel_or_leave() {
 }
 
 #[test]
+fn a_prepared_statement_whose_path_cannot_be_asked_for_is_refused() {
+    run(async {
+        let setup = Setup::new("full_path").await;
+        let tide = setup
+            .oltp_pool("{ size: 1, wait: 200ms }")
+            .pool("{ size: 1 }")
+            .start()
+            .await;
+        let mut holder = tide.raw().await;
+        let mut other = tide.raw().await;
+        holder.query("BEGIN").await;
+        holder.query("SELECT 1").await;
+        let read = "SELECT count(*) FROM orders";
+        let frames = other.batch(&[whole(read)]).await;
+        assert_eq!(
+            (sqlstates(&frames), status(&frames)),
+            (vec!["53300".to_owned()], 'I')
+        );
+        holder.query("COMMIT").await;
+        let frames = other.batch(&[whole(read)]).await;
+        assert_eq!(values(&frames), ["100"]);
+    });
+}
+
+#[test]
+fn a_cancel_is_not_lost_where_a_connection_comes_free_at_the_same_time() {
+    run(async {
+        let tide = narrow("cancel_both", 1).await;
+        let address = &tide.router.address;
+        let (mut first, mut second) = (Raw::connect(address).await, Raw::connect(address).await);
+        let one = first.log_in("app", &tide.sides.database).await;
+        let two = second.log_in("app", &tide.sides.database).await;
+        for round in 0..20 {
+            let sql = format!("SELECT pg_sleep(60) AS round_{round}");
+            first.send(&query(&sql)).await;
+            let runs = || async { tide.sides.oltp_saw().iter().any(|saw| saw.contains(&sql)) };
+            eventually("the first runs", runs).await;
+            second.send(&query("SELECT pg_sleep(60)")).await;
+            let line = "tidegate_pool_waiting{backend=\"oltp\"} 1\n";
+            let waits = || async {
+                http::get(&tide.router.http, "/metrics")
+                    .await
+                    .1
+                    .contains(line)
+            };
+            eventually("the second waits", waits).await;
+            tokio::join!(
+                cancel(address, one.pid, &one.key),
+                cancel(address, two.pid, &two.key)
+            );
+            for raw in [&mut first, &mut second] {
+                assert_eq!(sqlstates(&raw.until_ready().await), ["57014"]);
+            }
+        }
+    });
+}
+
+#[test]
 fn an_error_of_the_routers_own_is_told_before_what_follows_gets_a_connection() {
     run(async {
         let tide = narrow("told_first", 1).await;

@@ -1,15 +1,17 @@
 //! Where a test's analytic side is: in a double of its own or, with `RISINGWAVE_URL`, in a database of its own on that server.
 //!
-//! Only for tests that ask nothing of the double itself. Tables and rows are those of [`crate::support::postgres`].
+//! What only the double can do or tell (misbehave, say what it was sent) a test asks of it where it is one. Tables and rows are those
+//! of [`crate::support::postgres`].
 
 use std::fmt::Write as _;
+use std::sync::Mutex;
 
-use crate::support::postgres::{PAIR, fresh_name};
+use crate::support::postgres::PAIR;
 use crate::support::tide::{Setup, Tide};
 use crate::support::wire::{Raw, tags};
 
 use super::double::{Double, Options};
-use super::facts::{Subject, given};
+use super::facts::{Subject, fresh, given};
 
 /// What stands behind the router on the analytic side, as long as the test lasts.
 pub enum Analytic {
@@ -17,18 +19,68 @@ pub enum Analytic {
     Real(Own),
 }
 
-/// A database of the server under test. It is gone when this is dropped.
+/// A database of the server under test. It is gone when this is dropped, and so are the users that were made for it.
 pub struct Own {
     subject: Subject,
     database: String,
+    users: Mutex<Vec<String>>,
 }
 
 impl Analytic {
     /// A client of the analytic side itself.
     pub async fn root(&self) -> Raw {
         match self {
-            Self::Double(double) => log_in(&double.address(), "root", "dev").await,
-            Self::Real(own) => log_in(&own.subject.address, &own.subject.user, &own.database).await,
+            Self::Double(double) => log_in(&double.address(), "root", self.database()).await,
+            Self::Real(own) => {
+                log_in(&own.subject.address, &own.subject.user, self.database()).await
+            }
+        }
+    }
+
+    /// Runs what must succeed past the router, one statement at a time; what they wrote is seen from then on.
+    pub async fn make(&self, statements: &[&str]) {
+        let mut root = self.root().await;
+        for sql in statements.iter().chain(&["FLUSH"]) {
+            run(&mut root, sql).await;
+        }
+    }
+
+    /// Whether it runs a statement with this text in it now.
+    pub async fn runs(&self, text: &str) -> bool {
+        let rows = self.sessions(&mut self.root().await).await;
+        rows.iter().any(|row| row[6].contains(text))
+    }
+
+    /// The sessions of its database, as SHOW PROCESSLIST tells of them to `root`.
+    pub async fn sessions(&self, root: &mut Raw) -> Vec<Vec<String>> {
+        let frames = root.query("SHOW PROCESSLIST").await;
+        let text = |value: Option<Vec<u8>>| String::from_utf8(value.unwrap_or_default());
+        let rows = frames.iter().filter(|frame| frame.tag == 'D').map(|frame| {
+            let row = frame.row().into_iter().map(text);
+            row.collect::<Result<Vec<_>, _>>().expect("text")
+        });
+        rows.filter(|row| row[4] == self.database()).collect()
+    }
+
+    fn database(&self) -> &str {
+        match self {
+            Self::Double(_) => "dev",
+            Self::Real(own) => &own.database,
+        }
+    }
+
+    /// Makes a user whose login needs a password, and gives the url of it.
+    pub async fn url_with_password(&self) -> String {
+        let user = fresh("reader");
+        let made = format!("CREATE USER {user} WITH SUPERUSER PASSWORD 's3'");
+        run(&mut self.root().await, &made).await;
+        let login = format!("{user}:s3");
+        match self {
+            Self::Double(double) => double.url(&login),
+            Self::Real(own) => {
+                own.users.lock().expect("the users").push(user);
+                own.url(&login)
+            }
         }
     }
 
@@ -44,6 +96,16 @@ impl Analytic {
             Self::Double(double) => Some(double),
             Self::Real(_) => None,
         }
+    }
+}
+
+impl Own {
+    fn url(&self, login: &str) -> String {
+        let address = &self.subject.address;
+        format!(
+            "postgres://{login}@{address}/{}?sslmode=disable",
+            self.database
+        )
     }
 }
 
@@ -67,15 +129,19 @@ pub async fn anywhere(hint: &str) -> (Tide, Analytic) {
 
 /// An analytic side for a router that is set up otherwise.
 pub async fn analytic(setup: Setup) -> (Setup, Analytic) {
+    analytic_with(setup, Options::default()).await
+}
+
+/// The same with a double that is set up otherwise, too. A real server is as it is.
+pub async fn analytic_with(setup: Setup, options: Options) -> (Setup, Analytic) {
     let Some(subject) = given() else {
-        let database = setup.sides().database.clone();
-        let double = Double::start(Options::default(), PAIR.1.port(), &database).await;
-        let setup = setup.risingwave(&double.url("root"));
+        let (setup, double) = doubled(setup, options).await;
         return (setup, Analytic::Double(double));
     };
     let own = Own {
-        database: fresh_name("tidegate"),
+        database: fresh("tidegate"),
         subject,
+        users: Mutex::default(),
     };
     let Subject { address, user, .. } = &own.subject;
     let mut raw = log_in(address, user, &own.subject.database).await;
@@ -85,18 +151,21 @@ pub async fn analytic(setup: Setup) -> (Setup, Analytic) {
         run(&mut raw, &sql).await;
     }
     run(&mut raw, "FLUSH").await;
-    let url = format!(
-        "postgres://{user}@{address}/{}?sslmode=disable",
-        own.database
-    );
-    (setup.risingwave(&url), Analytic::Real(own))
+    (setup.risingwave(&own.url(user)), Analytic::Real(own))
 }
 
-/// What PostgreSQL in the analytic role holds too.
+/// The double on the analytic side, wherever other tests are run: for what no real server can be asked to do.
+pub async fn doubled(setup: Setup, options: Options) -> (Setup, Double) {
+    let double = Double::start(options, PAIR.1.port(), &setup.sides().database).await;
+    (setup.risingwave(&double.url("root")), double)
+}
+
+/// What PostgreSQL in the analytic role holds too, but in no order: RisingWave has none.
 fn tables() -> [String; 5] {
     let mut orders = "INSERT INTO orders VALUES ".to_owned();
-    for n in 1..=100_u32 {
-        let comma = if n == 1 { "" } else { ", " };
+    for at in 1..=100_u32 {
+        let comma = if at == 1 { "" } else { ", " };
+        let n = at * 37 % 101;
         let state = ["CA", "NY", "TX"][(n % 3) as usize];
         let (customer, qty, price) = (n % 3 + 1, n % 7, f64::from(n) * 1.5);
         let _ = write!(
@@ -109,7 +178,7 @@ fn tables() -> [String; 5] {
         orders,
         "CREATE VIEW daily AS SELECT state, sum(qty) AS qty FROM orders GROUP BY state".to_owned(),
         "CREATE TABLE products (id int PRIMARY KEY, price numeric, side varchar)".to_owned(),
-        "INSERT INTO products VALUES (1, 10, 'analytic'), (2, 20, 'analytic')".to_owned(),
+        "INSERT INTO products VALUES (2, 20, 'analytic'), (1, 10, 'analytic')".to_owned(),
     ]
 }
 
@@ -121,7 +190,10 @@ impl Drop for Own {
             database,
         } = &self.subject;
         let (address, user, database) = (address.clone(), user.clone(), database.clone());
-        let drop = format!("DROP DATABASE {}", self.database);
+        let users = self.users.lock().map(|users| users.clone());
+        let users = users.unwrap_or_default().into_iter();
+        let mut drops = vec![format!("DROP DATABASE {}", self.database)];
+        drops.extend(users.map(|user| format!("DROP USER {user}")));
         // A runtime cannot wait within another.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -130,7 +202,9 @@ impl Drop for Own {
             runtime.expect("a runtime").block_on(async {
                 let mut raw = Raw::connect(&address).await;
                 if raw.try_log_in(&user, &database).await {
-                    raw.try_query(&drop).await;
+                    for drop in &drops {
+                        raw.try_query(drop).await;
+                    }
                 }
             });
         });

@@ -2,22 +2,19 @@
 
 use tokio_postgres::NoTls;
 
-use crate::support::postgres::PAIR;
 use crate::support::run;
 use crate::support::sql::{db, exec, last_route, route, rows, scalar, state};
 use crate::support::tide::{Setup, Tide};
 use crate::support::wire::{self, completed, status, tags, values};
 
-use super::anywhere::anywhere;
+use super::anywhere::{anywhere, doubled};
 use super::double::{Double, Mischief, Options};
 
-/// The router between an OLTP database and a double that has the analytic one behind it.
-pub async fn tide(hint: &str, options: Options) -> (Tide, Double) {
-    let setup = Setup::new(hint).await;
-    let database = setup.sides().database.clone();
-    let double = Double::start(options, PAIR.1.port(), &database).await;
-    let tide = setup.risingwave(&double.url("root")).start().await;
-    (tide, double)
+/// The router over a double, whatever the other tests run against: for what a real server cannot be made to do, which is to break off,
+/// break the protocol, panic or be silent.
+pub async fn over_double(hint: &str) -> (Tide, Double) {
+    let (setup, double) = doubled(Setup::new(hint).await, Options::default()).await;
+    (setup.start().await, double)
 }
 
 #[test]
@@ -156,7 +153,7 @@ fn the_client_is_told_the_parameters_of_postgres_alone() {
 #[test]
 fn an_analytic_side_that_breaks_off_costs_one_error_and_nothing_else() {
     run(async {
-        let (tide, double) = tide("rw_breaks_off", Options::default()).await;
+        let (tide, double) = over_double("rw_breaks_off").await;
         for (mischief, code) in [
             (Mischief::CloseAtOnce, "57P01"),
             (Mischief::CloseAfterColumns, "57P01"),
@@ -197,7 +194,7 @@ fn an_analytic_side_that_breaks_off_costs_one_error_and_nothing_else() {
 #[test]
 fn a_readiness_too_many_is_never_passed_on() {
     run(async {
-        let (tide, double) = tide("rw_extra_ready", Options::default()).await;
+        let (tide, double) = over_double("rw_extra_ready").await;
         double.misbehave("unlucky", Mischief::ExtraReady);
         let mut raw = tide.raw().await;
         for _ in 0..3 {
@@ -220,7 +217,7 @@ fn a_readiness_too_many_is_never_passed_on() {
 #[test]
 fn a_silent_analytic_side_does_not_touch_other_traffic() {
     run(async {
-        let (tide, double) = tide("rw_silent", Options::default()).await;
+        let (tide, double) = over_double("rw_silent").await;
         double.misbehave("unlucky", Mischief::Silence);
         let mut stuck = tide.raw().await;
         stuck

@@ -1,4 +1,6 @@
 //! What RisingWave tells of its relations: which PostgreSQL table one mirrors, and whether its rows are all there.
+//!
+//! Over the double alone: a real server would have to reach the test's PostgreSQL and read its log, and is not told when it is ready.
 
 use crate::support::http::sample;
 use crate::support::postgres::PAIR;
@@ -7,14 +9,15 @@ use crate::support::tide::{Setup, Tide};
 use crate::support::wire::{Raw, tags};
 use crate::support::{eventually, run};
 
+use super::anywhere::doubled;
 use super::double::{Double, Options};
 
 /// A router in front of a double that mirrors `customers` as itself and as `clients`, with a materialized view over that.
 /// `copied`: whether the first copies are done when the router first looks.
 async fn mirrored(hint: &str, more: &str, copied: bool) -> (Tide, Double) {
     let setup = Setup::new(hint).await.discover("1s").more(more);
-    let database = setup.sides().database.clone();
-    let double = Double::start(Options::default(), PAIR.1.port(), &database).await;
+    let (setup, double) = doubled(setup, Options::default()).await;
+    let database = &setup.sides().database;
     let mut raw = Raw::connect(&double.address()).await;
     raw.log_in("root", "dev").await;
     let source = format!(
@@ -37,9 +40,9 @@ async fn mirrored(hint: &str, more: &str, copied: bool) -> (Tide, Double) {
     for name in ["customers", "clients"] {
         double.readiness(name, "Created", copied).await;
     }
-    let tide = setup.risingwave(&double.url("root")).start().await;
     // The slot must not keep the database from being dropped.
     let drop = format!("SELECT pg_drop_replication_slot('slot_{database}')");
+    let tide = setup.start().await;
     oltp.batch_execute(&drop).await.expect("no slot");
     (tide, double)
 }

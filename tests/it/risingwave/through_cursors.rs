@@ -13,8 +13,8 @@ use crate::support::wire::{
 };
 
 use super::anywhere::{Analytic, anywhere};
-use super::double::Options;
-use super::through::tide;
+use super::double::Mischief;
+use super::through::over_double;
 
 /// A router over each engine; the analytic side lives as long as what stands beside it.
 pub async fn both(hint: &str) -> [(Tide, Option<Analytic>); 2] {
@@ -541,11 +541,11 @@ fn the_bounds_of_a_cursor_are_told() {
 #[test]
 fn a_lost_connection_takes_only_its_cursor_along() {
     run(async {
-        let (tide, double) = tide("rw_cursor_lost", Options::default()).await;
+        let (tide, double) = over_double("rw_cursor_lost").await;
         let mut raw = tide.raw().await;
         raw.query("DECLARE h CURSOR WITH HOLD FOR SELECT id AS unlucky FROM orders ORDER BY id")
             .await;
-        double.misbehave("unlucky", super::double::Mischief::CloseAtOnce);
+        double.misbehave("unlucky", Mischief::CloseAtOnce);
         let frames = raw.query("FETCH h").await;
         double.behave();
         assert_eq!(

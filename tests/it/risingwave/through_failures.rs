@@ -7,11 +7,12 @@ use crate::support::gate::Gate;
 use crate::support::postgres::PAIR;
 use crate::support::run;
 use crate::support::sql::route;
-use crate::support::tide::{Setup, Tide};
+use crate::support::tide::Setup;
 use crate::support::wire::{self, Frame, Raw, bind, close, execute, parse, status, tags, values};
 
-use super::double::{Double, LONG_ROW, Mischief, Options};
-use super::through::tide;
+use super::anywhere::{analytic, anywhere};
+use super::double::{LONG_ROW, Mischief};
+use super::through::over_double;
 
 /// The single error among some frames.
 pub fn the_error(frames: &[Frame]) -> &Frame {
@@ -21,13 +22,6 @@ pub fn the_error(frames: &[Frame]) -> &Frame {
         .unwrap_or_else(|| panic!("no error: {frames:?}"));
     assert_eq!(errors.next(), None, "{frames:?}");
     only
-}
-
-/// A session of RisingWave's own, to change things behind Tidegate's back.
-async fn root(double: &Double) -> Raw {
-    let mut root = Raw::connect(&double.address()).await;
-    root.log_in("root", "dev").await;
-    root
 }
 
 /// All bytes up to the end of the connection.
@@ -42,7 +36,7 @@ async fn bytes(raw: &mut Raw) -> BytesMut {
 #[test]
 fn a_long_row_that_breaks_off_closes_the_client_and_nothing_is_written_into_it() {
     run(async {
-        let (tide, double) = tide("rw_half_row", Options::default()).await;
+        let (tide, double) = over_double("rw_half_row").await;
         double.misbehave("unlucky", Mischief::CloseInLongRow);
         let mut raw = tide.raw().await;
         raw.send(&wire::query("SELECT id AS unlucky FROM orders LIMIT 1"))
@@ -81,7 +75,7 @@ fn a_long_row_of_the_oltp_side_that_breaks_off_closes_the_client_without_a_word(
 #[test]
 fn an_alter_costs_a_prepared_read_one_error_and_no_other_client_any() {
     run(async {
-        let (tide, double) = tide("rw_alter", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_alter").await;
         let mut first = tide.raw().await;
         let read = [
             parse("s", "SELECT count(*), max(id) FROM orders"),
@@ -90,11 +84,8 @@ fn an_alter_costs_a_prepared_read_one_error_and_no_other_client_any() {
         ];
         let again = [bind("", "s", &[]), execute("", 0)];
         assert_eq!(tags(&first.batch(&read).await), "12DCZ");
-        let altered = root(&double)
-            .await
-            .query("ALTER TABLE orders ADD COLUMN later int")
-            .await;
-        assert_eq!(tags(&altered), "CZ");
+        let altered = "ALTER TABLE orders ADD COLUMN later int";
+        analytic.make(&[altered]).await;
         let failed = first.batch(&again).await;
         assert_eq!(tags(&failed), "2EZ");
         for _ in 0..2 {
@@ -109,9 +100,8 @@ fn an_alter_costs_a_prepared_read_one_error_and_no_other_client_any() {
 fn what_was_prepared_before_an_alter_that_discovery_has_seen_is_prepared_anew() {
     run(async {
         let setup = Setup::new("rw_alter_seen").await.discover("100ms");
-        let database = setup.sides().database.clone();
-        let double = Double::start(Options::default(), PAIR.1.port(), &database).await;
-        let tide = setup.risingwave(&double.url("root")).start().await;
+        let (setup, analytic) = analytic(setup).await;
+        let tide = setup.start().await;
         let mut raw = tide.raw().await;
         let read = [
             parse("s", "SELECT count(*) FROM orders"),
@@ -120,13 +110,11 @@ fn what_was_prepared_before_an_alter_that_discovery_has_seen_is_prepared_anew() 
             close('S', "none"),
         ];
         assert_eq!(tags(&raw.batch(&read).await), "12DC3Z");
-        let mut root = root(&double).await;
-        for change in [
+        let changes = [
             "ALTER TABLE orders ADD COLUMN later int",
             "CREATE MATERIALIZED VIEW busy AS SELECT count(*) AS n FROM orders",
-        ] {
-            assert_eq!(tags(&root.query(change).await), "CZ", "{change}");
-        }
+        ];
+        analytic.make(&changes).await;
         let client = tide.client().await;
         eventually("discovery has seen the new view", || async {
             route(&client, "SELECT * FROM busy").await.0 == "analytic"
@@ -140,7 +128,7 @@ fn what_was_prepared_before_an_alter_that_discovery_has_seen_is_prepared_anew() 
 #[test]
 fn where_the_analytic_side_panics_the_client_gets_one_error_and_goes_on() {
     run(async {
-        let (tide, double) = tide("rw_panic", Options::default()).await;
+        let (tide, double) = over_double("rw_panic").await;
         let mut raw = tide.raw().await;
         double.misbehave("unlucky", Mischief::Panic);
         let sql = "SELECT id AS unlucky FROM orders";
@@ -165,18 +153,16 @@ fn where_the_analytic_side_panics_the_client_gets_one_error_and_goes_on() {
 #[test]
 fn an_idle_session_routes_its_first_statement_after_a_reload_by_the_new_catalog() {
     run(async {
-        let (tide, double) = tide("rw_idle", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_idle").await;
         let mut raw = tide.raw().await;
         assert_eq!(values(&raw.query("SELECT 1").await), ["1"]);
-        let mut root = root(&double).await;
         let made = "CREATE MATERIALIZED VIEW busy AS SELECT count(*) AS n FROM orders";
-        assert_eq!(tags(&root.query(made).await), "CZ");
+        analytic.make(&[made]).await;
         tide.router.reload(&tide.yaml).await;
         let frames = raw.query("SELECT n FROM busy").await;
         assert_eq!(tags(&frames), "TDCZ", "{frames:?}");
         // The other way round: what is not there any more is asked of the OLTP side, in the extended protocol too.
-        let gone = "DROP MATERIALIZED VIEW busy";
-        assert_eq!(tags(&root.query(gone).await), "CZ");
+        analytic.make(&["DROP MATERIALIZED VIEW busy"]).await;
         tide.router.reload(&tide.yaml).await;
         let frames = raw.batch(&[wire::whole("SELECT n FROM busy")]).await;
         let message = the_error(&frames).field('M').expect("a message");
@@ -186,14 +172,4 @@ fn an_idle_session_routes_its_first_statement_after_a_reload_by_the_new_catalog(
             "not PostgreSQL's own"
         );
     });
-}
-
-/// The router in front of a double that it logs in to with a password.
-pub async fn risingwave_with_password(hint: &str) -> (Tide, Double) {
-    let setup = Setup::new(hint).await;
-    let database = setup.sides().database.clone();
-    let options = Options::default().user("reader", "s3");
-    let double = Double::start(options, PAIR.1.port(), &database).await;
-    let tide = setup.risingwave(&double.url("reader:s3")).start().await;
-    (tide, double)
 }

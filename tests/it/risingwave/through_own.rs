@@ -237,6 +237,41 @@ fn such_a_setting_is_undone_with_its_transaction() {
         let frames = raw.query("SET LOCAL streaming_parallelism = 3").await;
         assert_eq!(tags(&frames), "NCZ");
         assert_eq!(shown(&mut raw, name).await, ["default"]);
+        // A savepoint keeps what was set before it.
+        let set = |value: i32| format!("SET streaming_parallelism = {value}");
+        raw.query("BEGIN").await;
+        raw.query(&set(2)).await;
+        raw.query("SAVEPOINT s").await;
+        raw.query(&set(3)).await;
+        raw.query("ROLLBACK TO s").await;
+        assert_eq!(shown(&mut raw, name).await, ["2"]);
+        raw.query("COMMIT").await;
+        assert_eq!(shown(&mut raw, name).await, ["2"]);
+        // A savepoint outside of a transaction is an error, and none of a later one.
+        assert_eq!(sqlstates(&raw.query("SAVEPOINT s").await), ["25P01"]);
+        raw.query("BEGIN").await;
+        raw.query(&set(3)).await;
+        assert_eq!(sqlstates(&raw.query("ROLLBACK TO s").await), ["3B001"]);
+        raw.query("ROLLBACK").await;
+        // What a transaction has set ends with it where another follows at once.
+        raw.query("BEGIN").await;
+        raw.query(&set(3)).await;
+        raw.query("ROLLBACK AND CHAIN").await;
+        assert_eq!(shown(&mut raw, name).await, ["2"]);
+        raw.query("COMMIT").await;
+        // A string is a transaction of its own.
+        let local = format!("SET LOCAL streaming_parallelism = 4; {name}");
+        let frames = raw.query(&local).await;
+        assert_eq!(
+            (tags(&frames).as_str(), values(&frames)),
+            ("CTDCZ", vec!["4".to_owned()])
+        );
+        assert_eq!(shown(&mut raw, name).await, ["2"]);
+        let frames = raw.query(&format!("{}; SELECT 1 / 0", set(5))).await;
+        assert_eq!(sqlstates(&frames), ["22012"]);
+        assert_eq!(shown(&mut raw, name).await, ["2"]);
+        raw.query(&format!("{}; SELECT 1", set(6))).await;
+        assert_eq!(shown(&mut raw, name).await, ["6"]);
     });
 }
 

@@ -7,9 +7,7 @@ use crate::support::wire::{
     values,
 };
 
-use super::anywhere::{analytic, anywhere};
-use super::double::Options;
-use super::through::tide;
+use super::anywhere::{Analytic, analytic, anywhere};
 use super::through_parameters::bytes;
 
 #[test]
@@ -98,7 +96,7 @@ fn sessions_with_other_settings_do_not_take_a_connection_from_each_other_for_eve
 #[test]
 fn a_portals_name_is_free_again_when_its_batch_or_transaction_is_over() {
     run(async {
-        let (tide, double) = tide("rw_portal_names", Options::default()).await;
+        let (tide, analytic) = anywhere("rw_portal_names").await;
         let mut raw = tide.raw().await;
         let batch = [
             parse("", "SELECT id FROM orders ORDER BY id LIMIT 3"),
@@ -112,9 +110,8 @@ fn a_portals_name_is_free_again_when_its_batch_or_transaction_is_over() {
         for _ in 0..3 {
             assert_eq!(tags(&raw.until_ready().await), "12TDDsZ");
         }
-        let mut root = Raw::connect(&double.address()).await;
-        root.log_in("root", "dev").await;
-        let before = sessions(&mut root).await;
+        let mut root = analytic.root().await;
+        let before = numbers(&analytic, &mut root).await;
         for end in ["COMMIT", "ROLLBACK"] {
             raw.query("BEGIN").await;
             raw.send(&batch).await;
@@ -128,17 +125,17 @@ fn a_portals_name_is_free_again_when_its_batch_or_transaction_is_over() {
             assert_eq!(tags(&raw.until_ready().await), "12TDDsZ");
             assert_eq!(completed(&raw.query(end).await), [end]);
         }
-        let after = sessions(&mut root).await;
+        let after = numbers(&analytic, &mut root).await;
         // The router may have opened others meanwhile, to see how the server is.
         let kept = before.iter().all(|session| after.contains(session));
         assert!(kept, "a connection is given up: {before:?} {after:?}");
     });
 }
 
-/// The numbers of the double's sessions.
-async fn sessions(root: &mut Raw) -> Vec<Option<Vec<u8>>> {
-    let frames = root.query("SHOW PROCESSLIST").await;
-    bytes(&frames).iter().map(|row| row[1].clone()).collect()
+/// The numbers of the analytic side's sessions.
+async fn numbers(analytic: &Analytic, root: &mut Raw) -> Vec<String> {
+    let rows = analytic.sessions(root).await;
+    rows.into_iter().map(|row| row[1].clone()).collect()
 }
 
 #[test]
@@ -146,7 +143,7 @@ fn results_look_as_postgres_gives_them() {
     run(async {
         let (tide, _analytic) = anywhere("rw_results").await;
         let (mut routed, mut direct) = (tide.raw().await, tide.sides.direct().await);
-        let columns = "'2024-01-02 03:04:05+00'::timestamptz, '{\"a\": 1, \"b\": [1, \"x y\"]}'::jsonb, 7::int8, 1.50::numeric, \
+        let columns = "'2024-01-02 03:04:05.5+00'::timestamptz, '{\"a\": 1, \"b\": [1, \"x y\"]}'::jsonb, 7::int8, 1.50::numeric, \
                        '2024-01-02'::date, '1 day 02:00:00'::interval, true, ARRAY['2024-01-02 03:04:00+00'::timestamptz, NULL]";
         for formats in [
             &[][..],
@@ -190,7 +187,49 @@ fn results_look_as_postgres_gives_them() {
     });
 }
 
-/// The formats of the last RowDescription.
+#[test]
+fn arrays_in_binary_are_those_of_postgres() {
+    run(async {
+        let (tide, _analytic) = anywhere("rw_arrays").await;
+        let (mut routed, mut direct) = (tide.raw().await, tide.sides.direct().await);
+        for array in [
+            "ARRAY[1, NULL, -3]",
+            "ARRAY[ARRAY[1, 2], ARRAY[3, NULL]]",
+            "ARRAY[ARRAY[ARRAY[1], ARRAY[2]], ARRAY[ARRAY[3], ARRAY[4]]]",
+            "ARRAY['a'::varchar, NULL, '', 'NULL', 'b c', 'd,e', '\"', '{f}', 'žluť']",
+            "ARRAY[ARRAY['a b'::varchar], ARRAY['\"c\"']]",
+            "'{}'::int[]",
+            "ARRAY[1.50, -12345.678, 0.00, 10000, NULL]",
+            "ARRAY[true, false]",
+            "ARRAY[0.1::float8, '1e100'::float8]",
+            "ARRAY[1::smallint]",
+            "ARRAY[1::bigint]",
+            "ARRAY[0.5::real]",
+            "ARRAY['2024-02-29'::date]",
+            "ARRAY['23:59:59.5'::time]",
+            "ARRAY['2024-01-02 03:04:05.6'::timestamp, NULL]",
+            "ARRAY['2024-01-02 03:04:05+05:30'::timestamptz]",
+            "ARRAY[interval '1 day' + interval '2 hours']",
+            "ARRAY['\\x00ff'::bytea]",
+            "ARRAY['{\"a\": [1, 2]}'::jsonb]",
+        ] {
+            let read = |table: &str| {
+                [
+                    parse("", &format!("SELECT {array} FROM {table} WHERE id = 1")),
+                    bind_in("", "", &[], &[], &[1]),
+                    describe('P', ""),
+                    execute("", 0),
+                ]
+            };
+            let ours = routed.batch(&read("orders")).await;
+            let theirs = direct.batch(&read("customers")).await;
+            assert_eq!(tags(&ours), "12TDCZ", "{array}: {ours:?}");
+            assert_eq!(bytes(&ours), bytes(&theirs), "{array}");
+            assert_eq!(column_formats(&ours), [1]);
+        }
+    });
+}
+
 #[test]
 fn intervals_look_as_the_session_wants_them() {
     run(async {
@@ -204,6 +243,7 @@ fn intervals_look_as_the_session_wants_them() {
             "interval '1 year' - interval '3 days' - interval '6 seconds' * 1.5",
             "interval '1 day' * -1 + interval '1 second'",
             "interval '100 hours'",
+            "array[interval '1 day' + interval '2 seconds', null, interval '14 months']",
         ];
         for style in ["postgres", "iso_8601", "sql_standard", "postgres_verbose"] {
             raw.query(&format!("SET intervalstyle = {style}")).await;
@@ -237,13 +277,15 @@ fn intervals_look_as_the_session_wants_them() {
                 ];
                 let frames = raw.batch(&binary).await;
                 let row = frames.iter().find(|frame| frame.tag == 'D').unwrap();
-                assert_eq!(row.body.len(), 2 + 4 + 16, "{style}: {text}");
+                let length = if text.starts_with("array") { 64 } else { 16 };
+                assert_eq!(row.body.len(), 2 + 4 + length, "{style}: {text}");
             }
         }
         drop(analytic);
     });
 }
 
+/// The formats of the last RowDescription.
 fn column_formats(frames: &[Frame]) -> Vec<u8> {
     let found = frames.iter().rfind(|frame| frame.tag == 'T');
     let mut rest = &found.expect("a RowDescription").body[2..];

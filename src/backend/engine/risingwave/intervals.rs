@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::arrays;
 use crate::backend::engine::values::{Change, IntervalStyle};
 
 const SECOND: i64 = 1_000_000;
@@ -19,20 +20,32 @@ pub(super) fn change(style: IntervalStyle) -> Option<Change> {
     }
 }
 
-/// Writes what was read; a text that is no interval stays as it is.
-fn put(text: &[u8], out: &mut Vec<u8>, write: fn(&Parts, &mut String)) {
-    let parts = std::str::from_utf8(text).ok().and_then(Parts::read);
-    let Some(parts) = parts else {
-        return out.extend_from_slice(text);
-    };
+/// The same for a text of an array of them.
+pub(super) fn change_each(style: IntervalStyle) -> Option<Change> {
+    match style {
+        IntervalStyle::Postgres => None,
+        IntervalStyle::PostgresVerbose => Some(|text, out| put_each(text, out, verbose)),
+        IntervalStyle::SqlStandard => Some(|text, out| put_each(text, out, sql_standard)),
+        IntervalStyle::Iso8601 => Some(|text, out| put_each(text, out, iso_8601)),
+    }
+}
+
+fn put_each(text: &[u8], out: &mut Vec<u8>, write: fn(&Parts, &mut String)) -> Option<()> {
+    arrays::put_mapped(text, out, |text, out| put(text, out, write))
+}
+
+/// Writes what was read.
+fn put(text: &[u8], out: &mut Vec<u8>, write: fn(&Parts, &mut String)) -> Option<()> {
+    let parts = Parts::read(std::str::from_utf8(text).ok()?)?;
     let mut written = String::new();
     write(&parts, &mut written);
     out.extend_from_slice(written.as_bytes());
+    Some(())
 }
 
 /// An interval, each part with its own sign.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Parts {
+pub(super) struct Parts {
     years: i64,
     months: i64,
     days: i64,
@@ -42,7 +55,8 @@ struct Parts {
 }
 
 impl Parts {
-    fn read(text: &str) -> Option<Self> {
+    /// `None` where a text is no interval in the style `postgres`.
+    pub(super) fn read(text: &str) -> Option<Self> {
         let mut parts = Self::default();
         let mut words = text.split(' ');
         while let Some(word) = words.next() {
@@ -50,7 +64,8 @@ impl Parts {
                 parts.read_clock(word)?;
                 return words.next().is_none().then_some(parts);
             }
-            let number = word.parse().ok()?;
+            // As wide as PostgreSQL keeps them; no server can make these overflow below.
+            let number = i64::from(word.parse::<i32>().ok()?);
             match words.next()? {
                 "year" | "years" => parts.years = number,
                 "mon" | "mons" => parts.months = number,
@@ -61,20 +76,34 @@ impl Parts {
         Some(parts)
     }
 
+    /// The microseconds, days and months that PostgreSQL keeps.
+    pub(super) fn binary(&self) -> Option<(i64, i32, i32)> {
+        let micros = (self.hours.checked_mul(60)?.checked_add(self.minutes)?)
+            .checked_mul(60 * SECOND)?
+            .checked_add(self.micros)?;
+        let months = i32::try_from(self.years * 12 + self.months).ok()?;
+        Some((micros, i32::try_from(self.days).ok()?, months))
+    }
+
     fn read_clock(&mut self, word: &str) -> Option<()> {
         let sign = if word.starts_with('-') { -1 } else { 1 };
         let mut fields = word.trim_start_matches(['-', '+']).split(':');
         let mut next = || fields.next();
         let (hours, minutes, seconds) = (next()?, next()?, next()?);
         let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
-        let mut micros: i64 = whole.parse::<i64>().ok()? * SECOND;
+        let mut micros = whole.parse::<i64>().ok()?.checked_mul(SECOND)?;
         let mut unit = SECOND / 10;
         for digit in fraction.chars() {
-            micros += i64::from(digit.to_digit(10)?) * unit;
+            micros = micros.checked_add(i64::from(digit.to_digit(10)?) * unit)?;
             unit /= 10;
         }
-        self.hours = sign * hours.parse::<i64>().ok()?;
-        self.minutes = sign * minutes.parse::<i64>().ok()?;
+        let (hours, minutes) = (hours.parse().ok()?, minutes.parse().ok()?);
+        let is_count = |part: &i64| *part >= 0;
+        if ![hours, minutes, micros].iter().all(is_count) {
+            return None;
+        }
+        self.hours = sign * hours;
+        self.minutes = sign * minutes;
         self.micros = sign * micros;
         fields.next().is_none().then_some(())
     }
@@ -255,7 +284,7 @@ mod tests {
 
     fn in_style(style: IntervalStyle, text: &str) -> String {
         let mut out = Vec::new();
-        change(style).expect("another style")(text.as_bytes(), &mut out);
+        change(style).expect("another style")(text.as_bytes(), &mut out).expect("an interval");
         String::from_utf8(out).unwrap()
     }
 
@@ -270,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_interval_stays_as_it_is() {
+    fn what_is_no_interval_is_not_read() {
         for text in [
             "",
             "1",
@@ -279,8 +308,12 @@ mod tests {
             "1:2",
             "00:00:00 1 day",
             "99999999999999999999 days",
+            "-9223372036854775808 years",
+            "00:00:9223372036854775807",
+            "00:00:9223372036854.9999999",
+            "00:-9223372036854775808:00",
         ] {
-            assert_eq!(in_style(IntervalStyle::Iso8601, text), text);
+            assert_eq!(Parts::read(text), None, "{text}");
         }
     }
 }

@@ -25,6 +25,11 @@ pub(super) const LINEAGE: Lineage = Lineage {
         FROM rw_catalog.rw_tables t JOIN rw_catalog.rw_schemas s ON s.id = t.schema_id \
         JOIN rw_catalog.rw_sources c ON c.associated_table_id = t.id WHERE c.connector = 'POSTGRES-CDC'",
     slots: None,
+    keys: Some(
+        "SELECT s.name, r.name, c.name FROM rw_catalog.rw_columns c JOIN rw_catalog.rw_relations r ON r.id = c.relation_id \
+         JOIN rw_catalog.rw_schemas s ON s.id = r.schema_id \
+         WHERE c.is_primary_key AND NOT c.is_hidden AND r.relation_type = 'table' AND s.name NOT IN ('pg_catalog','information_schema','rw_catalog')",
+    ),
     unready: &[
         (
             "SELECT s.name, m.name, 'it is being filled' FROM rw_catalog.rw_materialized_views m \

@@ -4,14 +4,18 @@
 
 mod arrays;
 mod binary;
+mod constants;
 mod ddl;
+mod encoded;
 mod errors;
 #[cfg(test)]
 mod errors_tests;
+mod grouping;
 mod intervals;
 mod lineage;
 mod literals;
 mod own;
+mod sizes;
 mod times;
 mod values;
 
@@ -19,6 +23,11 @@ use super::values::Values;
 use super::{Dialect, Keyless, Lineage, Plan, Shown, TextRow};
 use crate::catalog::Qualified;
 use crate::error::ClientError;
+use crate::sql::RelationName;
+
+/// Longer statements are sent as they are, as are those with parentheses nested deeper: looking into them would take too long.
+const ADAPTED_BYTES_MAX: usize = 256 * 1024;
+const ADAPTED_DEPTH_MAX: usize = 100;
 
 /// RisingWave.
 pub(super) struct RisingWave;
@@ -137,8 +146,20 @@ impl Dialect for RisingWave {
         ddl::adapt(definition)
     }
 
-    fn adapt_literals(&self, statement: &str) -> Option<String> {
-        literals::adapt(statement)
+    fn adapt_query(
+        &self,
+        statement: &str,
+        key_of: &dyn Fn(&RelationName) -> Option<Vec<String>>,
+    ) -> Option<String> {
+        if statement.len() > ADAPTED_BYTES_MAX || is_deep(statement) {
+            return None;
+        }
+        let groups = |text: &str| grouping::adapt(text, key_of);
+        let sizes = |text: &str| sizes::adapt(text, &values::RisingWaveValues);
+        let changed = then(None, statement, groups);
+        let changed = then(changed, statement, sizes);
+        let changed = then(changed, statement, constants::adapt);
+        then(changed, statement, literals::adapt)
     }
 
     fn makes_visible(&self) -> Option<&'static str> {
@@ -160,6 +181,10 @@ impl Dialect for RisingWave {
         }
     }
 
+    fn may_lose_cancels(&self) -> bool {
+        true
+    }
+
     fn keyless(&self) -> Option<Keyless> {
         Some(Keyless {
             own_id: "SELECT pg_backend_pid()",
@@ -167,6 +192,37 @@ impl Dialect for RisingWave {
             kill,
         })
     }
+}
+
+/// Whether parentheses, those in texts too, are nested deeper than anything that people or libraries write.
+fn is_deep(statement: &str) -> bool {
+    let mut depth = 0_usize;
+    statement.bytes().any(|byte| {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > ADAPTED_DEPTH_MAX
+    })
+}
+
+/// One change more to a statement, some of which may have been made.
+fn then(
+    changed: Option<String>,
+    statement: &str,
+    change: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let again = change(changed.as_deref().unwrap_or(statement));
+    again.or(changed)
+}
+
+/// Whether a statement has one of these words in it, in upper or in lower case.
+fn mentions(statement: &str, words: &[&str]) -> bool {
+    let has = |word: &str| memchr::memmem::find(statement.as_bytes(), word.as_bytes()).is_some();
+    words
+        .iter()
+        .any(|word| has(word) || has(&word.to_ascii_uppercase()))
 }
 
 /// The statement that ends what the session `id` runs. Its rows say worker, `worker:id`, user and more; with several frontends the same
@@ -185,7 +241,90 @@ fn kill(sessions: &[TextRow], id: i32) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What such statements are made of.
+    const WORDS: &[&str] = &[
+        "select",
+        "from",
+        "group by",
+        "having",
+        "order by",
+        "union all",
+        "join t on",
+        "cast(",
+        "as",
+        "::",
+        "numeric(3, 1)",
+        "varchar(2)",
+        "character varying(2)",
+        "numeric",
+        "uuid",
+        "'1'",
+        "'a",
+        "\"q\"",
+        "(",
+        ")",
+        "[",
+        "]",
+        ",",
+        ".",
+        "t",
+        "t.a",
+        "t.id",
+        "limit",
+        "offset",
+        "fetch first",
+        "rows only",
+        "1",
+        "$1",
+        "f(",
+        "is distinct from",
+        "é",
+        "-",
+        "case when",
+        "with x as (",
+    ];
+
+    #[test]
+    fn no_statement_is_too_deep_or_takes_too_long() {
+        let odd = [
+            format!(
+                "SELECT {}1{} GROUP BY 1",
+                "(".repeat(9000),
+                ")".repeat(9000)
+            ),
+            format!("SELECT 1 LIMIT {}1{}", "(".repeat(9000), ")".repeat(9000)),
+            format!("SELECT a{}::numeric(3, 1)", "::text".repeat(9000)),
+            format!("SELECT a{}", "::numeric(3, 1)".repeat(9000)),
+            format!("{} GROUP BY 1", "SELECT a.b ".repeat(9000)),
+            format!("SELECT {}", "CAST(".repeat(9000)),
+            format!("SELECT {} 1 GROUP BY 1", "(SELECT a.b) ".repeat(9000)),
+        ];
+        let work = std::thread::Builder::new()
+            .stack_size(256 * 1024)
+            .spawn(move || {
+                for statement in odd {
+                    let _ = RisingWave.adapt_query(&statement, &|_| None);
+                }
+            });
+        work.expect("a thread").join().expect("no overflow");
+    }
+
+    proptest! {
+        #[test]
+        fn no_statement_is_too_odd(words in proptest::collection::vec(0..WORDS.len(), 0..40), tight: bool) {
+            let words: Vec<&str> = words.into_iter().map(|at| WORDS[at]).collect();
+            let statement = words.join(if tight { "" } else { " " });
+            let adapted = RisingWave.adapt_query(&statement, &|_| Some(vec!["id".to_owned()]));
+            // What was changed has nothing left to change but what the change itself has made.
+            let changed = adapted.unwrap_or(statement);
+            let again = RisingWave.adapt_query(&changed, &|_| Some(vec!["id".to_owned()]));
+            prop_assert!(again.is_none() || changed.contains("::") || changed.contains("cast("), "{changed}");
+        }
+    }
 
     #[test]
     fn a_session_is_killed_by_its_worker_and_number_and_only_where_there_is_one() {

@@ -1,7 +1,7 @@
-//! How are PostgreSQL's binary dates, times and intervals written as text?
+//! How are PostgreSQL's binary dates, times and intervals written as text, and read from it?
 //!
-//! As PostgreSQL writes them with `DateStyle = ISO`, `IntervalStyle = postgres` and `TimeZone = UTC`: the forms that RisingWave reads. A value
-//! that is shorter or longer than its type is none.
+//! As PostgreSQL writes them with `DateStyle = ISO`, `IntervalStyle = postgres` and `TimeZone = UTC`: the forms that RisingWave reads, and writes
+//! itself. A value that is shorter or longer than its type is none.
 
 use std::fmt::Write as _;
 
@@ -96,6 +96,98 @@ pub(super) fn interval(value: &[u8]) -> Option<String> {
         put_clock(&mut out, micros.unsigned_abs());
     }
     Some(out)
+}
+
+/// The days since 2000-01-01 of a date.
+pub(super) fn read_date(text: &str) -> Option<i32> {
+    match text {
+        "infinity" => return Some(i32::MAX),
+        "-infinity" => return Some(i32::MIN),
+        _ => {}
+    }
+    let (text, is_before) = strip_era(text);
+    i32::try_from(read_day(text, is_before)?).ok()
+}
+
+/// The microseconds of a time of the day.
+pub(super) fn read_time(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut fields = whole.split(':');
+    let mut field = |max: i64| count(fields.next()?).filter(|value| *value <= max);
+    let (hours, minutes, seconds) = (field(24)?, field(59)?, field(60)?);
+    if fields.next().is_some() {
+        return None;
+    }
+    // RisingWave reads nanoseconds too.
+    let micros = match fraction {
+        "" => 0,
+        digits => count(digits).and_then(|_| count(format!("{digits:0<6}").get(..6)?))?,
+    };
+    Some((hours * 3600 + minutes * 60 + seconds) * SECOND + micros)
+}
+
+/// The microseconds since 2000-01-01 of a timestamp; of one with an offset, in UTC.
+pub(super) fn read_timestamp(text: &str) -> Option<i64> {
+    match text {
+        "infinity" => return Some(i64::MAX),
+        "-infinity" => return Some(i64::MIN),
+        _ => {}
+    }
+    let (text, is_before) = strip_era(text);
+    let (day, time) = text.split_once(' ')?;
+    let (time, east) = match time.find(['+', '-']) {
+        Some(at) => (&time[..at], read_offset(&time[at..])?),
+        None => (time, 0),
+    };
+    let at = read_day(day, is_before)?.checked_mul(DAY)?;
+    at.checked_add(read_time(time)? - east * SECOND)
+}
+
+/// The seconds east of Greenwich of `+05:30`.
+fn read_offset(text: &str) -> Option<i64> {
+    let (sign, text) = match text.split_at_checked(1)? {
+        ("-", rest) => (-1, rest),
+        (_, rest) => (1, rest),
+    };
+    let mut seconds = 0;
+    let mut unit = 3600;
+    for field in text.split(':') {
+        seconds += count(field).filter(|field| *field < 60)? * unit;
+        unit /= 60;
+    }
+    Some(sign * seconds)
+}
+
+fn strip_era(text: &str) -> (&str, bool) {
+    match text.strip_suffix(" BC") {
+        Some(rest) => (rest, true),
+        None => (text, false),
+    }
+}
+
+/// A date as days since 2000-01-01; the way back from [`put_day`].
+fn read_day(text: &str, is_before: bool) -> Option<i64> {
+    let mut fields = text.splitn(3, '-').map(count);
+    let mut field = || fields.next()?;
+    let (shown, month, day) = (field()?, field()?, field()?);
+    let year = if is_before { 1 - shown } else { shown };
+    let from_march = if month > 2 { year } else { year - 1 };
+    let of_era = from_march.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = from_march.div_euclid(400) * 146_097 + of_era * 365 + of_era / 4 - of_era / 100
+        + of_year
+        + 1_721_120
+        - EPOCH;
+    // There is no such day where it is shown otherwise.
+    let mut again = String::new();
+    let era = put_day(&mut again, days);
+    (again == text && era.is_empty() != is_before).then_some(days)
+}
+
+/// Digits without a sign, few enough for every sum above.
+fn count(text: &str) -> Option<i64> {
+    let is_count = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_count.then(|| text.parse().ok()).flatten()
 }
 
 /// The date of a day since 2000-01-01, and what follows it and its time when it is before our era.

@@ -3,8 +3,8 @@
 //! Declared types outside of a closed list fail at Parse (`Unsupported oid`); arrays and structs are no parameters in binary. Results have
 //! no binary form for what PostgreSQL has no type for. Facts 23 to 25 of what was observed.
 
-use super::{arrays, binary, intervals};
-use crate::backend::engine::values::{Recode, Sent, Styles, Values};
+use super::{arrays, binary, encoded, intervals};
+use crate::backend::engine::values::{Change, Recode, Sent, Styles, Values};
 
 const UUID: u32 = 2950;
 const UUID_ARRAY: u32 = 2951;
@@ -13,9 +13,15 @@ const TEXT: u32 = 25;
 const VARCHAR: u32 = 1043;
 const TEXT_ARRAY: u32 = 1009;
 const VARCHAR_ARRAY: u32 = 1015;
+const TIME: u32 = 1083;
+const TIMESTAMP: u32 = 1114;
 const TIMESTAMPTZ: u32 = 1184;
 const INTERVAL: u32 = 1186;
+const NUMERIC: u32 = 1700;
+const TIME_ARRAY: u32 = 1183;
+const TIMESTAMP_ARRAY: u32 = 1115;
 const TIMESTAMPTZ_ARRAY: u32 = 1185;
+const INTERVAL_ARRAY: u32 = 1187;
 
 /// Types that Parse takes, which are also those with a binary form.
 const SCALARS: &[u32] = &[
@@ -29,31 +35,32 @@ const SCALARS: &[u32] = &[
     701,
     VARCHAR,
     1082,
-    1083,
-    1114,
+    TIME,
+    TIMESTAMP,
     TIMESTAMPTZ,
     INTERVAL,
-    1700,
+    NUMERIC,
     JSONB,
 ];
-/// Their arrays.
-const ARRAYS: &[u32] = &[
-    1000,
-    1001,
-    1016,
-    1005,
-    1007,
-    TEXT_ARRAY,
-    1021,
-    1022,
-    VARCHAR_ARRAY,
-    1182,
-    1183,
-    1115,
-    1185,
-    1187,
-    1231,
-    3807,
+/// Their arrays, each with what makes a binary array of its text: those that are nested have no binary form there, and say so in nothing but their
+/// text.
+const ARRAYS: &[(u32, Change)] = &[
+    (1000, in_binary::<16>),
+    (1001, in_binary::<17>),
+    (1016, in_binary::<20>),
+    (1005, in_binary::<21>),
+    (1007, in_binary::<23>),
+    (TEXT_ARRAY, in_binary::<TEXT>),
+    (1021, in_binary::<700>),
+    (1022, in_binary::<701>),
+    (VARCHAR_ARRAY, in_binary::<VARCHAR>),
+    (1182, in_binary::<1082>),
+    (TIME_ARRAY, in_binary::<TIME>),
+    (TIMESTAMP_ARRAY, in_binary::<TIMESTAMP>),
+    (TIMESTAMPTZ_ARRAY, in_binary::<TIMESTAMPTZ>),
+    (INTERVAL_ARRAY, in_binary::<INTERVAL>),
+    (1231, in_binary::<NUMERIC>),
+    (3807, in_binary::<JSONB>),
 ];
 /// Other results that have a binary form: a record, and RisingWave's 256 bits.
 const RESULTS: &[u32] = &[2249, 1301];
@@ -73,7 +80,7 @@ pub(super) struct RisingWaveValues;
 
 impl Values for RisingWaveValues {
     fn declared(&self, oid: u32) -> u32 {
-        if SCALARS.contains(&oid) || ARRAYS.contains(&oid) {
+        if SCALARS.contains(&oid) || of_array(oid).is_some() {
             oid
         } else {
             0
@@ -129,27 +136,35 @@ impl Values for RisingWaveValues {
     }
 
     fn recode(&self, oid: u32, binary: bool, styles: Styles) -> Option<Recode> {
-        let known = SCALARS.contains(&oid) || ARRAYS.contains(&oid) || RESULTS.contains(&oid);
-        match (oid, binary) {
-            (TIMESTAMPTZ | TIMESTAMPTZ_ARRAY, false) => Some(Recode {
-                oid,
-                change: short_offsets,
-            }),
-            (INTERVAL, false) => {
-                intervals::change(styles.interval).map(|change| Recode { oid, change })
-            }
-            (JSONB, true) => Some(Recode {
-                oid,
-                change: versioned,
-            }),
+        let known = SCALARS.contains(&oid) || RESULTS.contains(&oid);
+        let change = match (oid, binary) {
+            (TIME | TIMESTAMP | TIMESTAMPTZ, false) => short_times,
+            (TIME_ARRAY | TIMESTAMP_ARRAY | TIMESTAMPTZ_ARRAY, false) => short_times,
+            (INTERVAL, false) => intervals::change(styles.interval)?,
+            (INTERVAL_ARRAY, false) => intervals::change_each(styles.interval)?,
+            (JSONB, true) => versioned,
+            (NUMERIC, true) => number,
+            (_, true) if of_array(oid).is_some() => of_array(oid)?,
+            _ if known || of_array(oid).is_some() => return None,
             // Maps, vectors and what else may come: a text is the same in both formats.
-            (_, _) if !known => Some(Recode {
-                oid: TEXT,
-                change: unchanged,
-            }),
-            _ => None,
-        }
+            _ => {
+                return Some(Recode {
+                    oid: TEXT,
+                    change: unchanged,
+                });
+            }
+        };
+        Some(Recode { oid, change })
     }
+}
+
+fn of_array(oid: u32) -> Option<Change> {
+    let found = ARRAYS.iter().find(|(array, _)| *array == oid);
+    found.map(|(_, change)| *change)
+}
+
+fn in_binary<const ELEMENT: u32>(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    arrays::put_binary(ELEMENT, text, out)
 }
 
 /// A UUID as PostgreSQL writes it, from any form that it reads: in upper case, without hyphens or with others, in braces.
@@ -176,29 +191,50 @@ fn uuid(value: &[u8]) -> Option<Vec<u8>> {
     (digits == 32).then_some(out)
 }
 
-fn unchanged(text: &[u8], out: &mut Vec<u8>) {
+fn unchanged(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     out.extend_from_slice(text);
+    Some(())
 }
 
 /// jsonb in binary is its text behind a version; RisingWave's own has no spaces in it.
-fn versioned(text: &[u8], out: &mut Vec<u8>) {
+fn versioned(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     out.push(1);
     out.extend_from_slice(text);
+    Some(())
 }
 
-/// `+00` for `+00:00`, alone or in an array: PostgreSQL shows the minutes of an offset where there are any.
-fn short_offsets(text: &[u8], out: &mut Vec<u8>) {
+/// A number in binary is made of its text: RisingWave's own zero has no digits behind the point.
+fn number(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    encoded::put(NUMERIC, text, out)
+}
+
+/// `+00` for `+00:00` and `.5` for `.500`, alone or in an array: PostgreSQL shows the minutes of an offset where there are any, and of a
+/// fraction of a second, at most six digits, none that says nothing.
+fn short_times(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    const DIGITS_MAX: usize = 6;
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let behind_hours = at >= 3 && matches!(text[at - 3], b'+' | b'-');
-        let ends = matches!(rest.get(3), None | Some(b'"' | b',' | b'}'));
+        let ends = matches!(rest.get(3), None | Some(b'"' | b',' | b'}' | b' '));
         if behind_hours && ends && rest.starts_with(b":00") {
             at += 3;
-        } else {
-            out.push(rest[0]);
-            at += 1;
+            continue;
         }
+        if let Some(fraction) = rest.strip_prefix(b".") {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit());
+            let digits = digits.count();
+            let shown = &fraction[..digits.min(DIGITS_MAX)];
+            if let Some(last) = shown.iter().rposition(|byte| *byte != b'0') {
+                out.push(b'.');
+                out.extend_from_slice(&shown[..=last]);
+            }
+            at += 1 + digits;
+            continue;
+        }
+        out.push(rest[0]);
+        at += 1;
     }
+    Some(())
 }
 
 #[cfg(test)]
@@ -260,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_loses_its_minutes_where_there_are_none() {
+    fn a_time_shows_no_zeros_that_postgres_does_not() {
         for (theirs, ours) in [
             ("2024-01-02 03:04:05+00:00", "2024-01-02 03:04:05+00"),
             ("2024-01-02 03:04:05.5-05:00", "2024-01-02 03:04:05.5-05"),
@@ -272,9 +308,23 @@ mod tests {
                 "{\"2024-01-02 03:04:00+00\",NULL,\"2024-01-02 03:04:05-03:30\"}",
             ),
             ("infinity", "infinity"),
+            ("0044-03-15 01:02:03+00:00 BC", "0044-03-15 01:02:03+00 BC"),
+            ("2024-01-02 03:04:05.500", "2024-01-02 03:04:05.5"),
+            (
+                "2024-01-02 03:04:05.284230+00:00",
+                "2024-01-02 03:04:05.28423+00",
+            ),
+            ("03:04:05.678", "03:04:05.678"),
+            ("03:04:05.123456700", "03:04:05.123456"),
+            ("03:04:05.000000100", "03:04:05"),
+            ("03:04:50", "03:04:50"),
+            (
+                "{03:04:05.100,NULL,03:04:00.010000}",
+                "{03:04:05.1,NULL,03:04:00.01}",
+            ),
         ] {
             let mut out = Vec::new();
-            short_offsets(theirs.as_bytes(), &mut out);
+            short_times(theirs.as_bytes(), &mut out).expect("a text");
             assert_eq!(out, ours.as_bytes());
         }
     }
@@ -284,11 +334,6 @@ mod tests {
         assert!(
             RisingWaveValues
                 .recode(23, true, Styles::default())
-                .is_none()
-        );
-        assert!(
-            RisingWaveValues
-                .recode(1007, true, Styles::default())
                 .is_none()
         );
         assert!(

@@ -202,7 +202,7 @@ public class Analytic extends T {
       refused("query timeout", () -> s.executeQuery(SLOW));
       s.setQueryTimeout(0);
       Timer timer = new Timer(true);
-      timer.schedule(new TimerTask() { public void run() { try { s.cancel(); } catch (SQLException ignored) { } } }, 400);
+      timer.schedule(new TimerTask() { public void run() { try { s.cancel(); } catch (SQLException ignored) { } } }, 1000);
       refused("cancel", () -> s.executeQuery(SLOW));
       s.execute("SET statement_timeout = 200");
       refused("statement_timeout", () -> s.executeQuery(SLOW));

@@ -64,7 +64,7 @@ await run(async (w) => {
   }));
   await fails(w, "cancel", async () => {
     const long = sql.unsafe(SLOW);
-    setTimeout(() => long.cancel(), 400);
+    setTimeout(() => long.cancel(), 1000);
     await long;
   });
   await fails(w, "timeout", () => sql.begin(async (tx) => {

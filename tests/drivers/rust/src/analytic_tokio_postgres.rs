@@ -162,7 +162,7 @@ async fn body(w: Worker) -> Result<(), Failure> {
     // Cancel and timeouts.
     let cancel = client.cancel_token();
     let (slow, _) = tokio::join!(rows(&client, SLOW, &[]), async {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        tokio::time::sleep(Duration::from_millis(1000)).await;
         cancel.cancel_query(NoTls).await
     });
     w.say("cancel", slow);

@@ -168,8 +168,10 @@ impl Session {
                 password,
                 login,
                 notice,
+                superuser,
             } => {
-                self.user(change, password.clone(), *login).await?;
+                self.user(change, password.clone(), *login, *superuser)
+                    .await?;
                 if *notice {
                     local = local.notice("empty string is not a valid password, clearing password");
                 }
@@ -395,6 +397,7 @@ impl Session {
         change: &Change,
         password: Option<String>,
         login: bool,
+        superuser: bool,
     ) -> Result<(), Failure> {
         let name = &change.name.name;
         let there = self
@@ -406,7 +409,7 @@ impl Session {
         if change.tag == "CREATE_USER" && there {
             return Err(Failure::exists("user", name));
         }
-        self.admin(&role(name, false)).await?;
+        self.admin(&role(name, superuser)).await?;
         let user = User {
             password,
             cleartext: false,

@@ -51,6 +51,7 @@ pub enum Action {
         password: Option<String>,
         login: bool,
         notice: bool,
+        superuser: bool,
     },
     Drop {
         missing_ok: bool,
@@ -281,14 +282,15 @@ fn index(reader: &mut Reader<'_>) -> Result<Result<Action, Failure>, Failure> {
 
 fn user(reader: &mut Reader<'_>) -> Result<Action, Failure> {
     reader.eat("with");
-    let (mut password, mut login, mut notice) = (None, true, false);
+    let (mut password, mut login, mut notice, mut superuser) = (None, true, false, false);
     while let Some(token) = reader.next() {
         match token.value().as_str() {
             "password" if reader.eat("null") => notice = true,
             "password" => password = Some(reader.literal()?),
             "nologin" => login = false,
-            "encrypted" | "login" | "superuser" | "nosuperuser" | "createdb" | "nocreatedb"
-            | "createuser" | "nocreateuser" | "admin" | "noadmin" => {}
+            "superuser" => superuser = true,
+            "encrypted" | "login" | "nosuperuser" | "createdb" | "nocreatedb" | "createuser"
+            | "nocreateuser" | "admin" | "noadmin" => {}
             ";" => {
                 reader.at -= 1;
                 break;
@@ -304,6 +306,7 @@ fn user(reader: &mut Reader<'_>) -> Result<Action, Failure> {
         password,
         login,
         notice,
+        superuser,
     })
 }
 

@@ -293,17 +293,23 @@ impl Session {
         statement: &Statement,
     ) -> Result<Local, Failure> {
         self.back.start(query, view).await;
-        let (mut local, mut failed) = (Local::default(), None);
+        let (mut local, mut failed, mut refused) = (Local::default(), None, None);
         while let Some(event) = self.back.event().await {
             match event {
                 Event::Columns(columns) => local.columns = Some(named(statement, columns)),
                 Event::Row(row) => {
                     let columns = local.columns.clone().unwrap_or_default();
-                    local.rows.push(converted(&columns, &query.results, row));
+                    match converted(&columns, &query.results, row) {
+                        Ok(row) => local.rows.push(row),
+                        Err(failure) => refused = Some(failure),
+                    }
                 }
                 Event::Done(tag) => local.tag = tag,
                 Event::Failed(error) => failed = Some(error),
             }
+        }
+        if let Some(failure) = refused {
+            return Err(failure);
         }
         failed.map_or(Ok(local), |error| Err(self.explained(&error, statement)))
     }
@@ -414,11 +420,11 @@ pub fn converted(
     columns: &[Column],
     formats: &[i16],
     row: Vec<Option<Bytes>>,
-) -> Vec<Option<Bytes>> {
+) -> Result<Vec<Option<Bytes>>, Failure> {
     let each = row.into_iter().enumerate();
     each.map(|(n, value)| match columns.get(n) {
         Some(column) => types::value(column, types::format_of(formats, n) == 1, value),
-        None => value,
+        None => Ok(value),
     })
     .collect()
 }

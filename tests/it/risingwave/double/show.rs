@@ -120,7 +120,7 @@ impl Session {
                         Some(format!("1:{}", session.pid)),
                         Some(session.user.clone()),
                         Some(session.host.clone()),
-                        Some(self.world.database.clone()),
+                        Some(session.database.clone()),
                         busy.then(|| "1ms".to_owned()),
                         busy.then_some(info),
                     ]

@@ -112,7 +112,7 @@ impl Session {
         formats: &[i16],
         with_columns: bool,
     ) -> Result<(), Failure> {
-        let (mut columns, mut failed) = (Vec::new(), None);
+        let (mut columns, mut failed, mut refused) = (Vec::new(), None, None);
         while let Some(event) = self.back.event().await {
             match event {
                 super::back::Event::Columns(found) => {
@@ -123,7 +123,10 @@ impl Session {
                     }
                 }
                 super::back::Event::Row(row) => {
-                    put_row(&mut self.wire.out, converted(&columns, formats, row));
+                    match converted(&columns, formats, row) {
+                        Ok(row) => put_row(&mut self.wire.out, row),
+                        Err(failure) => refused = Some(failure),
+                    }
                     if self.wire.out.len() > 32 * 1024 {
                         self.wire.flush().await;
                     }
@@ -131,6 +134,9 @@ impl Session {
                 super::back::Event::Done(tag) => wire::put_complete(&mut self.wire.out, &tag),
                 super::back::Event::Failed(error) => failed = Some(error),
             }
+        }
+        if let Some(failure) = refused {
+            return Err(failure);
         }
         failed.map_or(Ok(()), |error| Err(self.explained(&error, statement)))
     }

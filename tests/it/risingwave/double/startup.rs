@@ -229,7 +229,8 @@ async fn open(wire: Wire, world: &Arc<World>, pid: i32, hello: &Hello) -> Option
         quoted("double"),
     );
     back.run(&own).await.ok()?;
-    let listed = Listed::new(pid, hello.user.clone(), wire.peer(), back.key);
+    let (user, database) = (hello.user.clone(), world.database.clone());
+    let listed = Listed::new(pid, user, wire.peer(), database, back.key);
     world
         .sessions
         .lock()

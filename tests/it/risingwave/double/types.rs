@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::errors::Failure;
+use super::errors::{Failure, INTERNAL};
 use super::lexer::{Kind, Token};
 use super::reader::{Reader, shown};
 use super::wire;
@@ -314,9 +314,32 @@ pub fn format_of(formats: &[i16], n: usize) -> i16 {
     }
 }
 
-/// A value as RisingWave writes it: offsets with minutes, arrays that say "may hold nulls", void as NULL.
-pub fn value(column: &Column, binary: bool, value: Option<Bytes>) -> Option<Bytes> {
-    let value = value?;
+/// A value as RisingWave writes it: offsets with minutes, arrays that say "may hold nulls", void as NULL. Nested arrays have no binary form.
+pub fn value(
+    column: &Column,
+    binary: bool,
+    value: Option<Bytes>,
+) -> Result<Option<Bytes>, Failure> {
+    let is_nested = |value: &Bytes| {
+        value
+            .get(..4)
+            .is_some_and(|dimensions| dimensions > &[0, 0, 0, 1][..])
+    };
+    if binary
+        && array_name(column.behind).is_some_and(|name| name != "struct")
+        && value.as_ref().is_some_and(is_nested)
+    {
+        let cause = "Feature is not yet implemented: binary format of a list of lists";
+        return Err(Failure::caused(INTERNAL, &[cause]).while_running());
+    }
+    Ok(value.and_then(|value| written(column, binary, value)))
+}
+
+fn written(column: &Column, binary: bool, value: Bytes) -> Option<Bytes> {
+    let value = match (column.behind, binary) {
+        (1083 | 1114 | 1115 | 1183 | 1184 | 1185, false) => long_fractions(&value),
+        _ => value,
+    };
     match (column.behind, binary) {
         (2278, _) => None,
         (1184, false) => {
@@ -331,6 +354,10 @@ pub fn value(column: &Column, binary: bool, value: Option<Bytes>) -> Option<Byte
             Some(text.replace("+00\"", "+00:00\"").into())
         }
         (3802, true) => Some(without_spaces(&value)),
+        // Zero has one digit and no scale.
+        (1700, true) if value.starts_with(&[0, 0]) && value.get(4..6) == Some(&[0, 0][..]) => {
+            Some(Bytes::from_static(&[0, 1, 0, 0, 0, 0, 0, 0, 0, 0]))
+        }
         // An average of PostgreSQL's has at least 16 digits behind the point.
         (1700, false) => {
             let digits = value
@@ -357,6 +384,27 @@ pub fn value(column: &Column, binary: bool, value: Option<Bytes>) -> Option<Byte
         }
         _ => Some(value),
     }
+}
+
+/// Fractions of a second have three digits or six (*source*).
+fn long_fractions(value: &[u8]) -> Bytes {
+    let (mut out, mut digits) = (Vec::with_capacity(value.len()), None);
+    let pad = |out: &mut Vec<u8>, digits: &mut Option<usize>| {
+        if let Some(digits) = digits.take() {
+            let width = if digits > 3 { 6 } else { 3 };
+            out.resize(out.len() + width - digits, b'0');
+        }
+    };
+    for byte in value {
+        match byte {
+            b'.' => digits = Some(0),
+            b'0'..=b'9' => digits = digits.map(|digits| digits + 1),
+            _ => pad(&mut out, &mut digits),
+        }
+        out.push(*byte);
+    }
+    pad(&mut out, &mut digits);
+    out.into()
 }
 
 /// jsonb without the spaces that PostgreSQL puts behind its commas and colons.

@@ -27,6 +27,7 @@ pub struct Listed {
     pub pid: i32,
     pub user: String,
     pub host: String,
+    pub database: String,
     pub info: Mutex<String>,
     pub key: Key,
     pub cancelled: AtomicBool,
@@ -36,11 +37,12 @@ pub struct Listed {
 }
 
 impl Listed {
-    pub fn new(pid: i32, user: String, host: String, key: Key) -> Arc<Self> {
+    pub fn new(pid: i32, user: String, host: String, database: String, key: Key) -> Arc<Self> {
         Arc::new(Self {
             pid,
             user,
             host,
+            database,
             info: Mutex::default(),
             key,
             cancelled: AtomicBool::new(false),

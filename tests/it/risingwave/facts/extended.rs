@@ -373,3 +373,23 @@ fn source_an_unnamed_portal_that_was_suspended_is_never_resumed() {
         assert_eq!(tags(&raw.rest().await), "12DsE");
     });
 }
+
+#[test]
+fn source_nested_arrays_have_no_binary_form() {
+    run(async {
+        let mut raw = session().await;
+        for (sql, format, wanted) in [
+            ("select array[array[1, 2], array[3, null]]", 0, true),
+            ("select array[array[1, 2], array[3, null]]", 1, false),
+            ("select array[1, null]", 1, true),
+        ] {
+            let read = [
+                parse("", sql),
+                bind_in("", "", &[], &[], &[format]),
+                execute("", 0),
+            ];
+            let tags = tags(&raw.batch(&read).await);
+            assert_eq!(!tags.contains('E'), wanted, "{sql} {format}: {tags}");
+        }
+    });
+}
