@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::batch::Script;
 use super::pipeline::Side;
 use super::{End, Session};
 use crate::error::ClientError;
@@ -43,9 +44,18 @@ impl Session {
     /// The client has closed its sending side and all it sent was looked at: what was sent to the default backend is still run, as it
     /// would be on a direct connection, and nobody waits for the answers.
     async fn finish_after_client(&mut self) -> Result<(), End> {
+        // The last statement of a string decides nothing but itself where it is a read, and no transaction was put around it.
+        let ends_the_string =
+            |script: &Script| script.parts.is_empty() && !script.wrapped && !script.defines;
+        let last_is_read = self.status == b'T' && self.job.is_none();
+        let in_string = self
+            .script
+            .as_ref()
+            .is_some_and(|script| !(last_is_read && ends_the_string(script)));
+        let reads_only = !self.pipeline.awaits(Side::Oltp);
         let at_work = !self.pipeline.is_empty() && (self.held.is_some() || self.script.is_some());
-        let reads_only = self.script.is_none() && !self.pipeline.awaits(Side::Oltp);
-        if at_work && !(reads_only && self.is_leaving()) {
+        let only_waited_for = reads_only && (self.held.is_none() || self.is_leaving());
+        if at_work && (in_string || !only_waited_for) {
             return Ok(());
         }
         if let Some(conn) = self.conn(Side::Oltp) {

@@ -192,6 +192,39 @@ fn a_cancel_is_not_lost_where_a_connection_comes_free_at_the_same_time() {
 }
 
 #[test]
+fn a_client_that_vanishes_while_the_analytic_side_works_frees_its_connection() {
+    run(async {
+        let setup = Setup::new("rw_vanished").await.pool("{ size: 1 }");
+        let (setup, analytic) = analytic(setup).await;
+        let tide = setup.start().await;
+        let mut other = tide.raw().await;
+        for (begin, messages) in [
+            ("", wire::query(SLOW)),
+            ("", [wire::whole(SLOW), wire::sync()].concat()),
+            ("BEGIN", wire::query(SLOW)),
+            ("BEGIN", [wire::whole(SLOW), wire::sync()].concat()),
+            (
+                "BEGIN; INSERT INTO notes (body) VALUES ('lost')",
+                wire::query(SLOW),
+            ),
+            ("BEGIN ISOLATION LEVEL REPEATABLE READ", wire::query(SLOW)),
+        ] {
+            let mut client = tide.raw().await;
+            client.query(begin).await;
+            client.send(&messages).await;
+            eventually("it runs", || analytic.runs("slow")).await;
+            // An end without a reset, as of a client that had read all there was.
+            client.finish().await;
+            eventually("it was ended", || async { !analytic.runs("slow").await }).await;
+            let orders = other.query("SELECT count(*) FROM orders").await;
+            assert_eq!(values(&orders), ["100"], "{begin}");
+            let notes = other.query("SELECT count(*) FROM notes").await;
+            assert_eq!(values(&notes), ["0"], "{begin}");
+        }
+    });
+}
+
+#[test]
 fn a_cancel_works_where_the_login_with_a_password_gives_no_key() {
     run(async {
         let (setup, analytic) = analytic(Setup::new("rw_cancel_no_key").await).await;
