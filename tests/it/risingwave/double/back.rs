@@ -81,6 +81,8 @@ pub struct Back {
     failed: bool,
     /// The checkpoint that is being read: it must not go before the transaction has taken it.
     held: Option<Arc<Keeper>>,
+    /// The end of the transaction around the statement has failed: a cancel request met it.
+    stuck: bool,
 }
 
 /// A transaction that holds a snapshot for others to read: a checkpoint.
@@ -151,6 +153,7 @@ impl Back {
             running: false,
             failed: false,
             held: None,
+            stuck: false,
         };
         loop {
             let mut message = back.message().await?;
@@ -279,6 +282,12 @@ impl Back {
     pub async fn event(&mut self) -> Option<Event> {
         loop {
             if !self.running && self.after == 0 {
+                if std::mem::take(&mut self.stuck) {
+                    wire::put(&mut self.wire.out, b'Q', b"ROLLBACK\0");
+                    self.wire.flush().await;
+                    self.after = 1;
+                    continue;
+                }
                 self.held = None;
                 return None;
             }
@@ -304,6 +313,7 @@ impl Back {
                     self.failed = true;
                     return Some(Event::Failed(error(&message.body)));
                 }
+                b'E' if !self.running => self.stuck = true,
                 _ => {}
             }
         }

@@ -219,6 +219,22 @@ fn fact_29_a_cancel_by_the_right_key_ends_what_runs() {
 }
 
 #[test]
+fn fact_29_a_cancel_that_comes_as_a_statement_ends_leaves_nothing_behind() {
+    run(async {
+        let (mut raw, welcome) = session_with_key().await;
+        let send = || cancel(&SUBJECT.address, welcome.pid, &welcome.key);
+        for _ in 0..60 {
+            raw.send(&query("select count(*) from generate_series(1, 20000)"))
+                .await;
+            let cancels = async { tokio::join!(send(), send(), send(), send()) };
+            let (frames, _) = tokio::join!(raw.until_ready(), cancels);
+            assert!(matches!(&*tags(&frames), "TDCZ" | "EZ" | "TEZ"));
+            assert_eq!(read(&mut raw, "select 1").await, ["1"]);
+        }
+    });
+}
+
+#[test]
 fn fact_29_kill_does_the_same_from_sql() {
     run(async {
         let (mut raw, welcome) = session_with_key().await;
